@@ -95,6 +95,18 @@ format: $(STAMP_DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Every version and every file's hash, for every platform. torch stays out: which build fits depends on the machine.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes --no-header
+
+lock: $(BIN)/uv
+	@torch=$$(mktemp); trap 'rm -f "$$torch"' EXIT; echo torch > "$$torch"; \
+	$(LOCK) --excludes "$$torch" --output-file requirements.txt requirements.in && \
+	$(LOCK) --excludes "$$torch" --constraints requirements.txt --output-file requirements-dev.txt requirements-dev.in
+
+$(BIN)/uv:
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet uv
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './var/*' -type d -prune -exec rm -rf {} +
