@@ -1,0 +1,140 @@
+"""Makes an installation ready to start: translations, weights, database, demo, library index, static files.
+
+Run by the supervisor before anything else, as its own process: ``python -m consult.prepare``. Every step is
+idempotent, and quick where there is nothing to do. Failures end with one sentence on stderr and exit status 1.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from consult import catalogues
+from consult.supervise.checks import weights_present
+from consult.supervise.site import ROOT, Problem, Site
+
+
+def main() -> int:
+    """Run every step in order; 0 where all went well."""
+    try:
+        site = Site.from_environ()
+        for title, step in _steps():
+            print(f"  {title}", flush=True)
+            step(site)
+    except Problem as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except Exception as error:  # the last door: a person gets a sentence, the log gets the rest
+        _keep_traceback()
+        print(_sentence(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _steps() -> list[tuple[str, Callable[[Site], None]]]:
+    return [
+        ("translations", _translations),
+        ("model weights", _weights),
+        ("database", _database),
+        ("demonstration data", _demo),
+        ("health library", _library),
+        ("static files", _static_files),
+    ]
+
+
+def _translations(_site: Site) -> None:
+    catalogues.compile_all()
+
+
+def _weights(site: Site) -> None:
+    """Convert the packaged weights in a process of its own, so that the memory it takes is given back."""
+    if site.uses_packaged_model and not site.weights.is_file():
+        code = subprocess.run([sys.executable, "-m", "llm", "convert"], cwd=ROOT, check=False).returncode
+        if code:
+            raise Problem(
+                "The packaged model could not be converted (its own message is above): see make doctor, "
+                "or set CONSULT_MODEL to the folder of another model."
+            )
+    weights_present(site)
+
+
+def _command(name: str, *arguments: str) -> None:
+    from django.core.management import call_command
+
+    call_command(name, *arguments, verbosity=0)
+
+
+def _database(_site: Site) -> None:
+    import django
+
+    django.setup()
+    _command("migrate", "--no-input")
+    _command("createcachetable")
+
+
+def _demo(_site: Site) -> None:
+    from django.conf import settings
+
+    if settings.DEMO:
+        _command("seed_demo")
+
+
+def _library(_site: Site) -> None:
+    _command("build_index")
+
+
+def _static_files(site: Site) -> None:
+    """Collecting hashes and compresses every file, which takes seconds: only done when a source changed."""
+    stamp = site.var / "static" / ".sources"
+    sources = _fingerprint_of_static_sources()
+    if stamp.exists() and stamp.read_text() == sources:
+        return
+    _command("collectstatic", "--no-input", "--clear")
+    stamp.write_text(sources)
+
+
+def _fingerprint_of_static_sources() -> str:
+    """Changes when a static file of ours or of an installed package is added, removed or changed."""
+    from django.contrib.staticfiles.finders import get_finders
+
+    digest = hashlib.sha256()
+    for finder in get_finders():
+        for path, storage in finder.list([]):
+            about = os.stat(storage.path(path))
+            digest.update(f"{path} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _sentence(error: Exception) -> str:
+    """What went wrong, for a person. The traceback is in the log."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import CommandError
+    from django.db import DatabaseError
+
+    if (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "disk is full" in str(error):
+        return "The disk is full: free some space, or set CONSULT_VAR to a folder on another disk."
+    if isinstance(error, CommandError | ImproperlyConfigured):
+        return str(error)
+    if isinstance(error, DatabaseError):
+        return (
+            "The database cannot be used: check DATABASE_URL and that its server runs; var/log/prepare.log says more."
+        )
+    return f"Preparing failed ({type(error).__name__}): var/log/prepare.log says more."
+
+
+def _keep_traceback() -> None:
+    log = Path(os.environ.get("CONSULT_VAR") or ROOT / "var") / "log" / "prepare.log"
+    try:
+        log.write_text(traceback.format_exc())
+    except OSError:
+        traceback.print_exc()  # nowhere to keep it: better shown than lost
+
+
+if __name__ == "__main__":
+    sys.exit(main())
