@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 MAX_BYTES = 5 * 1024 * 1024
 KEPT = 3
+TAIL_BYTES = 4096
 
 
 class RotatingLog:
@@ -24,11 +25,13 @@ class RotatingLog:
         self._file: BinaryIO | None = None
         self._size = 0
         self._at_line_end = True
+        self._begun_line = b""
         self._last_lines: deque[str] = deque(maxlen=12)
 
     def write(self, data: bytes) -> None:
         """Append what a child printed."""
-        self._last_lines.extend(line for line in data.decode(errors="replace").splitlines() if line.strip())
+        *lines, self._begun_line = (self._begun_line[-TAIL_BYTES:] + data[-TAIL_BYTES:]).split(b"\n")
+        self._last_lines.extend(line.decode(errors="replace") for line in lines if line.strip())
         try:
             if self._size >= self._max_bytes and self._at_line_end:
                 self._rotate()
@@ -43,7 +46,8 @@ class RotatingLog:
 
     def last_lines(self) -> list[str]:
         """The newest lines, for saying why a process would not start."""
-        return list(self._last_lines)
+        begun = [self._begun_line.decode(errors="replace")] if self._begun_line.strip() else []
+        return [*self._last_lines, *begun]
 
     def close(self) -> None:
         """Give the file back."""

@@ -31,7 +31,7 @@ class Site:
         """Read CONSULT_VAR and PORT. Raises Problem where PORT is not a port."""
         environ = os.environ if environ is None else environ
         port = environ.get("PORT") or "8000"
-        if not port.isdecimal() or not 0 < int(port) < 65536:
+        if not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65536:
             raise Problem(f"PORT is {port!r}, which is not a port number between 1 and 65535.")
         return cls(Path(environ.get("CONSULT_VAR") or ROOT / "var").absolute(), int(port), environ)
 
