@@ -95,7 +95,9 @@ class EngineConfig:
             values["backend"] = "remote"
         base = root / (env.get("CONSULT_MODEL") or DEFAULT_BASE)
         adapters = values.pop("adapters", None) or root / ADAPTERS
-        return cls(base=base, adapter=_adapter(env.get("CONSULT_ADAPTER", ""), adapters, root), adapters=adapters, **values)
+        return cls(
+            base=base, adapter=_adapter(env.get("CONSULT_ADAPTER", ""), adapters, root), adapters=adapters, **values
+        )
 
 
 def newest_adapter(adapters: Path) -> Path | None:

@@ -6,7 +6,7 @@ Light: imports no torch. Never used by the product unless a developer asks for `
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from llm.types import Chunk, EngineBusy, EngineDown, Identity, Request
 
@@ -40,7 +40,7 @@ class FakeEngine:
         self._cancels: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def stream(self, request: Request) -> Iterator[Chunk]:
+    def stream(self, request: Request) -> Generator[Chunk, None, None]:
         """Yield the next script's pieces; the request is recorded at once, before the first piece is asked for."""
         if self.closed:
             raise EngineDown("the engine is closed")
@@ -54,7 +54,7 @@ class FakeEngine:
             raise script
         return self._pieces(request, _pieces_of(script, request), stopped)
 
-    def _pieces(self, request: Request, pieces: list[str], stopped: threading.Event) -> Iterator[Chunk]:
+    def _pieces(self, request: Request, pieces: list[str], stopped: threading.Event) -> Generator[Chunk, None, None]:
         limit = request.sampling.max_new_tokens
         try:
             for number, piece in enumerate(pieces[:limit]):

@@ -5,7 +5,7 @@ Light: imports no torch, so the web process may import it. An engine has one ver
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -45,7 +45,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of text that never ends inside a character. The last chunk of a stream carries ``finish``."""
+    """A piece of text that never ends inside a character. The last chunk of a stream carries ``finish``.
+
+    ``tokens`` counts the tokens written so far, those of this piece included.
+    """
 
     text: str
     tokens: int = 0
@@ -87,8 +90,11 @@ class EngineDown(EngineError):
 class Engine(Protocol):
     """One owner of one base model. Thread-safe: many streams at once."""
 
-    def stream(self, request: Request) -> Iterator[Chunk]:
-        """Yield the answer as it is written; raises EngineError. Closing the iterator cancels the request."""
+    def stream(self, request: Request) -> Generator[Chunk, None, None]:
+        """Yield the answer as it is written; raises EngineError, at once or while it is read.
+
+        The request is queued by the call itself. Closing the generator cancels it.
+        """
 
     def cancel(self, request_id: str) -> None:
         """End that stream within one step, with ``finish="cancelled"``; unknown ids are ignored."""

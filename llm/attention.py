@@ -1,0 +1,203 @@
+"""Attention for many chats in one batch on a CPU, at a cost that grows with their number, not its square.
+
+transformers' continuous batching puts all chats' new tokens into one row, and its SDPA path multiplies every
+query with every chat's keys, masking what is not its own. Here each chat's queries meet its own keys:
+chats that decode (one new token each) are padded to a common length and go through one SDPA call; a chat in
+prefill gets its own.
+
+Knows of the batch only what transformers hands to every attention function of a paged batch: ``cache``,
+``cu_seq_lens_q``, ``cu_seq_lens_k``, ``read_index``, ``write_index``. Full attention only, no sliding window.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import AttentionMaskInterface
+from transformers.modeling_utils import AttentionInterface
+
+NAME = "consult_paged_cpu"
+FULL = "full_attention"
+# Chats are padded together while at most this share of the keys read is real work times waste.
+WASTE = 1.3
+
+
+@dataclass(slots=True)
+class Prefill:
+    """One chat with several new tokens: its rows in the batch and its keys in what is read."""
+
+    rows: slice
+    keys: slice
+    mask: torch.Tensor | None
+
+
+@dataclass(slots=True)
+class Decode:
+    """Chats with one new token each. ``shape`` is (chats, longest); ``mask`` [chats, 1, 1, longest] or None."""
+
+    rows: torch.Tensor
+    keys: slice
+    shape: tuple[int, int]
+    mask: torch.Tensor | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """How one step's batch is walked; the same for every layer, so it is made once a step."""
+
+    read: torch.Tensor
+    prefills: list[Prefill] = field(default_factory=list)
+    decodes: list[Decode] = field(default_factory=list)
+
+
+def register() -> None:
+    """Make the function known to transformers under NAME; the mask is never built."""
+    AttentionInterface.register(NAME, paged_attention)
+    AttentionMaskInterface.register(NAME, _no_mask)
+
+
+def _no_mask(*_args: object, **_options: object) -> None:
+    return None
+
+
+def paged_attention(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **batch: Any,
+) -> tuple[torch.Tensor, None]:
+    """``query`` [1, heads, tokens, width], ``key`` and ``value`` [1, key heads, tokens, width].
+
+    Returns [1, tokens, heads, width]. Without a paged cache (plain ``generate``) it is transformers' own SDPA.
+    """
+    cache = batch.get("cache")
+    if cache is None:
+        out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **batch)
+        return out, None
+    layer: int = module.layer_idx  # type: ignore[assignment]
+    allocator = cache.layer_to_allocator[layer]
+    plan = _plan(batch, allocator.index, query)
+    new_keys, new_values = key[0].transpose(0, 1), value[0].transpose(0, 1)
+    write = batch["write_index"][allocator.index]
+    keys, values = allocator.update(new_keys, new_values, layer, plan.read, write)
+    return _walk(plan, query, keys, values, scaling), None
+
+
+def _walk(
+    plan: Plan, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
+) -> torch.Tensor:
+    _, heads, tokens, width = query.shape
+    key_heads = keys.shape[1]
+    out = query.new_empty(1, tokens, heads, width)
+    for group in plan.decodes:
+        chats, longest = group.shape
+        # Query heads that share a key head become rows of one small matrix: keys are read once, never repeated.
+        asked = query[0, :, group.rows].transpose(0, 1).reshape(chats, key_heads, heads // key_heads, width)
+        k = keys[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
+        v = values[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
+        answer = scaled_dot_product_attention(asked, k, v, attn_mask=group.mask, scale=scaling)
+        out[0, group.rows] = answer.reshape(chats, heads, width)
+    for chat in plan.prefills:
+        k = _repeat(keys[chat.keys].transpose(0, 1), heads // key_heads)
+        v = _repeat(values[chat.keys].transpose(0, 1), heads // key_heads)
+        causal = chat.mask is None
+        asked = query[:, :, chat.rows]
+        answer = scaled_dot_product_attention(asked, k, v, attn_mask=chat.mask, is_causal=causal, scale=scaling)
+        out[:, chat.rows] = answer.transpose(1, 2)
+    return out
+
+
+def _repeat(states: torch.Tensor, times: int) -> torch.Tensor:
+    """[key heads, n, width] to [1, heads, n, width]."""
+    key_heads, n, width = states.shape
+    return states[:, None].expand(key_heads, times, n, width).reshape(1, key_heads * times, n, width)
+
+
+_of_thread = threading.local()
+
+
+def _plan(batch: dict[str, Any], index: int, query: torch.Tensor) -> Plan:
+    """The plan of this step. All layers get the same ``write_index`` list object, so it tells steps apart.
+
+    Each lane has its own thread, so the last plan is remembered by thread.
+    """
+    step = batch["write_index"]
+    last: tuple[object, Plan] | None = getattr(_of_thread, "last", None)
+    if last is None or last[0] is not step:
+        last = (step, _make_plan(batch, index, query.dtype))
+        _of_thread.last = last
+    return last[1]
+
+
+def _make_plan(batch: dict[str, Any], index: int, dtype: torch.dtype) -> Plan:
+    ends_q: list[int] = batch["cu_seq_lens_q"].tolist()
+    ends_k: list[int] = batch["cu_seq_lens_k"][FULL].tolist()
+    read: torch.Tensor = batch["read_index"][index]
+    spans = list(zip(ends_q, ends_q[1:], ends_k, ends_k[1:], strict=False))
+    if read.numel() == 0:  # nobody has a past: each chat's keys are its new ones
+        whole = [Prefill(slice(q0, q1), slice(q0, q1), None) for q0, q1, _, _ in spans if q1 > q0]
+        return Plan(read=read, prefills=whole)
+    plan, pieces, filled = Plan(read=read), [], 0
+    for group in _alike([span for span in spans if span[1] - span[0] == 1]):
+        decode, indices = _decode_group(group, read, filled, dtype)
+        plan.decodes.append(decode)
+        pieces.append(indices)
+        filled += indices.numel()
+    for q0, q1, k0, k1 in spans:
+        if q1 - q0 > 1:
+            plan.prefills.append(Prefill(slice(q0, q1), slice(filled, filled + k1 - k0), _causal(q1 - q0, k1 - k0)))
+            pieces.append(read[k0:k1])
+            filled += k1 - k0
+    plan.read = torch.cat(pieces)
+    return plan
+
+
+Span = tuple[int, int, int, int]
+
+
+def _alike(spans: list[Span]) -> list[list[Span]]:
+    """Cut the decoding chats into groups of like length, so that padding wastes little."""
+    groups: list[list[Span]] = []
+    real = 0
+    for span in sorted(spans, key=lambda span: span[3] - span[2], reverse=True):
+        length = span[3] - span[2]
+        if groups:
+            longest = groups[-1][0][3] - groups[-1][0][2]
+            if longest * (len(groups[-1]) + 1) <= WASTE * (real + length):
+                groups[-1].append(span)
+                real += length
+                continue
+        groups.append([span])
+        real = length
+    return groups
+
+
+def _decode_group(group: list[Span], read: torch.Tensor, start: int, dtype: torch.dtype) -> tuple[Decode, torch.Tensor]:
+    lengths = [k1 - k0 for _, _, k0, k1 in group]
+    longest = max(lengths)
+    rows = torch.tensor([q0 for q0, _, _, _ in group])
+    firsts = torch.tensor([k0 for _, _, k0, _ in group])
+    steps = torch.arange(longest)
+    inside = steps[None] < torch.tensor(lengths)[:, None]
+    places = read[torch.where(inside, firsts[:, None] + steps[None], firsts[:, None])]
+    mask = None
+    if min(lengths) < longest:
+        mask = torch.zeros(inside.shape, dtype=dtype).masked_fill_(~inside, float("-inf"))[:, None, None]
+    keys = slice(start, start + places.numel())
+    return Decode(rows, keys, (len(group), longest), mask), places.reshape(-1)
+
+
+def _causal(new: int, total: int) -> torch.Tensor | None:
+    """None where a square causal mask will do; else a boolean [new, total] aligned at its lower right."""
+    if new == total:
+        return None
+    return torch.ones(new, total, dtype=torch.bool).tril_(total - new)

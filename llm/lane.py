@@ -1,0 +1,221 @@
+"""One model with one batch that never stops: transformers' ContinuousBatchingManager, made to fail small.
+
+A lane serves one set of weights (the base, or the base with one adapter). Different adapters run in different
+lanes, because the paged cache shares prefixes by token ids alone and the keys of one adapter are wrong for
+another. Lanes of one device take turns, one step each.
+
+What this adds to the manager: outputs go to whoever asked (not to one shared queue), each chat samples by its
+own settings, a step that raises fails the request that caused it and not the others, and a loop that dies says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from transformers import ContinuousBatchingConfig, GenerationConfig
+from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager, OutputRouter
+from transformers.generation.continuous_batching.requests import GenerationOutput
+
+from llm import attention
+from llm.config import EngineConfig
+from llm.loader import Loaded
+from llm.sampler import RequestSampler
+from llm.types import Sampling
+
+log = logging.getLogger("llm.lane")
+
+Sink = Callable[[GenerationOutput], None]
+# After this many failed steps without one that worked the model itself is broken, not a request.
+HOPELESS = 8
+
+
+class Router(OutputRouter):
+    """Hands each output to the sink of its request; outputs of requests that nobody waits for are dropped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sinks: dict[str, Sink] = {}
+
+    def deliver(self, output: GenerationOutput) -> None:
+        sink = self.sinks.get(output.request_id)
+        if sink is not None:
+            sink(output)
+
+    def deliver_batch(self, outputs: list[GenerationOutput]) -> None:
+        for output in outputs:
+            self.deliver(output)
+
+
+class LaneManager(ContinuousBatchingManager):
+    """The manager with the lane's ways. ``turn`` is held for each step; ``on_death`` is called from the dying loop."""
+
+    def __init__(
+        self,
+        model: Any,
+        generation: GenerationConfig,
+        batching: ContinuousBatchingConfig,
+        router: Router,
+        turn: threading.Lock,
+        on_death: Callable[[], None],
+    ) -> None:
+        super().__init__(model, generation, batching)
+        self.output_router = router
+        self.logit_processor = RequestSampler()
+        self._turn = turn
+        self._on_death = on_death
+        self._failed_steps = 0
+        self.steps = 0
+        self.last_step = time.monotonic()
+
+    def switch_to_cb_friendly_attn(self, model: Any, auto_switch_to_flash: bool = True) -> None:
+        """The lane has chosen the attention already; the manager's list knows only its own."""
+
+    def _generation_step(self) -> None:
+        try:
+            with self._turn:
+                super()._generation_step()
+        except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
+            self._failed_steps += 1
+            if self._failed_steps >= HOPELESS:
+                raise
+            self._fail_alone(error)
+        else:
+            self._failed_steps = 0
+        self.steps += 1
+        self.last_step = time.monotonic()
+
+    def _fail_alone(self, error: Exception) -> None:
+        """Fail the request that most likely broke the step; start the others again from what they have written.
+
+        A request in prefill is new to the batch, so it is the suspect; else the one with the longest past.
+        """
+        processor = self.batch_processor
+        assert processor is not None
+        batch = processor.inputs_and_outputs.requests_in_batch
+        suspect = max(batch, key=lambda future: (future.query_length > 1, future.state.position_offset)).state
+        log.error(
+            "a step failed (%s); request %s is failed, %d go on",
+            type(error).__name__,
+            suspect.request_id,
+            len(batch) - 1,
+        )
+        for future in batch:
+            state = future.state
+            processor.scheduler.finish_request(state.request_id)
+            if state is suspect:
+                processor.output_router.fail_and_deliver(state, error)
+            else:
+                processor.scheduler.add_waiting_request(state.create_equivalent_initial_request())
+        # The step's outputs are void: nothing of it may be read by update_batch.
+        processor.inputs_and_outputs.requests_in_batch = []
+
+    def _run_generation_loop(self) -> None:
+        super()._run_generation_loop()
+        if self.background_thread_status.fatal_error is not None:
+            self._on_death()
+
+
+class Lane:
+    """A loaded model and its running batch."""
+
+    def __init__(self, loaded: Loaded, config: EngineConfig, turn: threading.Lock) -> None:
+        self.loaded = loaded
+        self._config = config
+        self._turn = turn
+        self._router = Router()
+        self._closed = False
+        self.deaths = 0
+        attention.register()
+        loaded.model.set_attn_implementation(_attention_for(loaded.model))
+        self._manager = self._start()
+
+    def _start(self) -> LaneManager:
+        generation = GenerationConfig(do_sample=False, eos_token_id=list(self.loaded.eos) or -1)
+        batching = ContinuousBatchingConfig(
+            page_size=self._config.page_tokens,
+            num_blocks=-(-self._config.cache_tokens // self._config.page_tokens),
+            max_batch_tokens=self._config.batch_tokens,
+            max_requests_per_batch=self._config.max_chats,
+            max_blocks_per_request=0,
+            auto_switch_to_flash=False,
+            use_cuda_graph=False,
+            use_async_batching=False,
+        )
+        manager = LaneManager(self.loaded.model, generation, batching, self._router, self._turn, self._died)
+        manager.start()
+        return manager
+
+    def _died(self) -> None:
+        """Runs in the dying loop's thread: the first time a new loop takes its place."""
+        self.deaths += 1
+        log.error("the batch of %s died for the %d. time", self.loaded.identity.adapter or "the base", self.deaths)
+        if self.deaths == 1 and not self._closed:
+            self._manager = self._start()
+
+    def submit(self, request_id: str, tokens: list[int], sampling: Sampling, sink: Sink) -> None:
+        """Queue a request; the lane's thread calls ``sink`` with each output. Raises RuntimeError when dead."""
+        if not self.alive():
+            raise RuntimeError("the lane is dead")
+        self._router.sinks[request_id] = sink
+        # An end-of-text token is looked for by the manager; stop strings are the engine's.
+        accepted = self._manager.add_request(
+            tokens, request_id=request_id, max_new_tokens=sampling.max_new_tokens, streaming=True, sampling=sampling
+        )
+        if accepted is None:
+            self.forget(request_id)
+            raise RuntimeError("the lane took no request")
+
+    def cancel(self, request_id: str) -> None:
+        """Free the request's cache before the next step; outputs after this are dropped."""
+        self.forget(request_id)
+        self._manager.cancel_request(request_id)
+
+    def forget(self, request_id: str) -> None:
+        self._router.sinks.pop(request_id, None)
+
+    def alive(self) -> bool:
+        return not self._closed and self.deaths < 2 and self._manager.is_running()
+
+    def stalled(self, seconds: float) -> bool:
+        """Whether there is work and no step was made for ``seconds``."""
+        return self.busy() and time.monotonic() - self._manager.last_step > seconds
+
+    def busy(self) -> bool:
+        processor = self._manager.batch_processor
+        return not self._manager.input_queue.empty() or (processor is not None and processor.has_pending_requests())
+
+    @property
+    def steps(self) -> int:
+        return self._manager.steps
+
+    def used_pages(self) -> int:
+        """Pages of the cache that running requests hold."""
+        processor = self._manager.batch_processor
+        if processor is None:
+            return 0
+        return sum(
+            len(table)
+            for allocator in processor.cache.cache_allocators.values()
+            for table in allocator.block_table.values()
+        )
+
+    def close(self) -> None:
+        """End the loop and give back the memory; requests in flight fail."""
+        self._closed = True
+        if self._manager.is_running():
+            self._manager.stop(block=True, timeout=10, hard_stop=True)
+        self.loaded.model = None  # type: ignore[assignment]
+
+
+def _attention_for(model: Any) -> str:
+    """Our own on a CPU, where it is exact and fast; transformers' SDPA elsewhere and for sliding windows."""
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+    sliding = getattr(config, "sliding_window", None) is not None and not getattr(config, "layer_types", None)
+    if model.device.type == "cpu" and kinds == {"full_attention"} and not sliding:
+        return attention.NAME
+    return "sdpa"

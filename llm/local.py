@@ -1,0 +1,334 @@
+"""The engine on this machine's own weights: admits requests, runs lanes, turns tokens into text.
+
+One owner of one base. Requests are checked before they join a batch, so that a bad one is refused alone.
+Knows nothing of patients, prompts or the web.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Generator
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from llm import loader, sampler
+from llm.cards import AdapterCard, CardError, list_adapters
+from llm.config import EngineConfig
+from llm.lane import Lane
+from llm.text import TextStream
+from llm.types import (
+    ChatMessage,
+    Chunk,
+    EngineBusy,
+    EngineDown,
+    EngineError,
+    Finish,
+    Identity,
+    Request,
+    RequestRefused,
+    Sampling,
+)
+
+log = logging.getLogger("llm.engine")
+
+BASE = ""
+# How long a first reply is thought to take, before any was measured.
+GUESS_S = 10.0
+
+
+class LocalEngine:
+    """``llm.types.Engine`` on transformers' continuous batching, with adapters that come and go while it runs."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        self.config = config
+        self.placement = loader.choose_placement(config)
+        self.tokenizer = loader.load_tokenizer(config.base)
+        self._controls = [word for word in self.tokenizer.all_special_tokens if word.strip()]
+        self._turn = threading.Lock()
+        self._change = threading.RLock()
+        self._lanes: dict[str, Lane] = {}
+        self._retiring: set[str] = set()
+        self._running: dict[str, ReplyStream] = {}
+        self._reply_s = GUESS_S
+        self._closed = False
+        self.active = config.adapter.name if config.adapter else BASE
+        self._open_lane(self.active)
+        log.info("serving %s on %s: %s", config.base.name, self.placement.device, self.placement.reason)
+
+    # -- answering
+
+    def stream(self, request: Request) -> ReplyStream:
+        """Queue ``request`` at once and return its chunks; see ``llm.types.Engine.stream``."""
+        tokens = self._tokens_of(request)
+        with self._change:
+            self._check_room(request)
+            name = self.active if request.adapter is None else request.adapter
+            lane = self._lane(name)
+            text = TextStream(self._decode, request.sampling.stop)
+            reply = ReplyStream(self, lane, name, request, text)
+            self._running[request.id] = reply
+        try:
+            lane.submit(request.id, tokens, _seeded(request.sampling), reply.take)
+        except (RuntimeError, queue.Full) as error:
+            self.forget(reply)
+            raise EngineDown("the engine's loop is not running") from error
+        return reply
+
+    def cancel(self, request_id: str) -> None:
+        reply = self._running.get(request_id)
+        if reply is not None:
+            reply.cancel()
+
+    def identity(self, adapter: str | None = None) -> Identity:
+        """What would answer; raises RequestRefused for an adapter that is not there."""
+        with self._change:
+            return self._lane(self.active if adapter is None else adapter).loaded.identity
+
+    def ready(self) -> bool:
+        """Whether a request for the active adapter would be answered now: loop alive, moving, and a place free."""
+        lane = self._lanes.get(self.active)
+        if self._closed or lane is None or not lane.alive() or lane.stalled(self.config.stall_s):
+            return False
+        return len(self._running) < self.config.max_chats + self.config.max_queue
+
+    def close(self) -> None:
+        self._closed = True
+        with self._change:
+            for reply in list(self._running.values()):
+                reply.fail(EngineDown("the engine was closed"))
+            for lane in self._lanes.values():
+                lane.close()
+            self._lanes.clear()
+
+    # -- adapters
+
+    def adapters(self) -> list[AdapterCard]:
+        """Adapters that could be activated, by name."""
+        found = list_adapters(self.config.adapters) if self.config.adapters else []
+        return [card for card in found if card.base_hash == loader.hash_of_base(self.config.base)]
+
+    def loaded_adapters(self) -> list[str]:
+        """Adapters in memory now ("" is the bare base), the active one first."""
+        return sorted(self._lanes, key=lambda name: (name != self.active, name))
+
+    def load_adapter(self, name: str) -> Identity:
+        """Bring an adapter into memory beside what runs. Raises RequestRefused where it cannot be served."""
+        return self.identity(name)
+
+    def activate(self, name: str) -> Identity:
+        """New requests that name no adapter take ``name``; running replies finish on theirs."""
+        with self._change:
+            identity = self._lane(name).loaded.identity
+            self._retiring.discard(name)
+            self.active = name
+        return identity
+
+    def retire(self, name: str) -> None:
+        """Take no more requests for ``name`` and free it once its replies are done. The active one cannot go."""
+        with self._change:
+            if name == self.active:
+                raise RequestRefused(f"adapter {name!r} is the active one; activate another first")
+            if name in self._lanes:
+                self._retiring.add(name)
+        self._free_retired()
+
+    def _lane(self, name: str) -> Lane:
+        if self._closed:
+            raise EngineDown("the engine is closed")
+        if name in self._retiring:
+            raise RequestRefused(f"adapter {name!r} is being retired")
+        if name not in self._lanes:
+            self._open_lane(name)
+        return self._lanes[name]
+
+    def _open_lane(self, name: str) -> None:
+        try:
+            card = loader.find_adapter(self.config, name) if name else None
+            loaded = loader.load(self.config, self.placement, card)
+        except (CardError, loader.LoadError) as error:
+            raise RequestRefused(str(error)) from error
+        self._lanes[name] = Lane(loaded, self.config, self._turn)
+
+    def _free_retired(self) -> None:
+        with self._change:
+            in_use = {reply.lane_name for reply in self._running.values()}
+            for name in self._retiring - in_use:
+                self._lanes.pop(name).close()
+                self._retiring.discard(name)
+
+    # -- one request
+
+    def _tokens_of(self, request: Request) -> list[int]:
+        wrong = sampler.check(request.sampling)
+        if wrong:
+            raise RequestRefused(wrong)
+        if not request.messages:
+            raise RequestRefused("the request has no messages")
+        turns = [{"role": turn.role, "content": self._defused(turn)} for turn in request.messages]
+        tokens = self.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=False)
+        self._check_length(len(tokens), request.sampling.max_new_tokens)
+        return list(tokens)
+
+    def _defused(self, turn: ChatMessage) -> str:
+        """Control words inside a turn are only text: a patient cannot open a system turn by typing one."""
+        text = turn.content
+        for word in self._controls:
+            text = text.replace(word, f"{word[0]} {word[1:]}")
+        return text
+
+    def _check_length(self, prompt: int, new: int) -> None:
+        lane = self._lanes.get(self.active)
+        context = lane.loaded.context if lane else self.config.cache_tokens
+        most = min(context, self.config.cache_tokens)
+        if prompt + new > most:
+            raise RequestRefused(
+                f"the prompt has {prompt} tokens and the answer may have {new}; together at most {most}"
+            )
+
+    def _check_room(self, request: Request) -> None:
+        if self._closed:
+            raise EngineDown("the engine is closed")
+        if request.id in self._running:
+            raise RequestRefused("a request with this id is already running")
+        ahead = len(self._running) - self.config.max_chats - self.config.max_queue
+        if ahead >= 0:
+            rounds = 1 + self.config.max_queue // self.config.max_chats
+            raise EngineBusy(wait_s=self._reply_s * rounds)
+
+    def _decode(self, tokens: list[int]) -> str:
+        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+    def forget(self, reply: ReplyStream) -> None:
+        """A reply ended: its place is free, and a retired adapter may go."""
+        with self._change:
+            if self._running.get(reply.request.id) is not reply:
+                return
+            del self._running[reply.request.id]
+            spent = time.monotonic() - reply.begun
+            self._reply_s += 0.2 * (spent - self._reply_s)
+        reply.lane.forget(reply.request.id)
+        if self._retiring:
+            # The lane's own thread may be the caller, and closing a lane waits for that thread.
+            threading.Thread(target=self._free_retired, daemon=True).start()
+
+
+class ReplyStream(Generator[Chunk, None, None]):
+    """The chunks of one reply. Closing it, or dropping it, cancels the request."""
+
+    def __init__(self, engine: LocalEngine, lane: Lane, lane_name: str, request: Request, text: TextStream) -> None:
+        self.lane = lane
+        self.lane_name = lane_name
+        self.request = request
+        self.begun = time.monotonic()
+        self._engine = engine
+        self._text = text
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._seen = 0
+        self._over = False
+
+    # Called from the lane's thread, or by whoever cancels.
+
+    def take(self, output: Any) -> None:
+        self._inbox.put(output)
+
+    def cancel(self) -> None:
+        self.lane.cancel(self.request.id)
+        self._inbox.put("cancelled")
+
+    def fail(self, error: EngineError) -> None:
+        self._inbox.put(error)
+
+    # Called by the reader.
+
+    def send(self, _value: None) -> Chunk:
+        while not self._over:
+            chunk = self._chunk_of(self._next_output())
+            if chunk is not None:
+                return chunk
+        raise StopIteration
+
+    def throw(
+        self,
+        kind: Any,
+        value: BaseException | object = None,
+        trace: TracebackType | None = None,
+    ) -> Chunk:
+        self._end(cancel=True)
+        error = kind if isinstance(kind, BaseException) else kind()
+        raise error
+
+    def close(self) -> None:
+        self._end(cancel=True)
+
+    def __del__(self) -> None:
+        self._end(cancel=True)
+
+    def _next_output(self) -> Any:
+        while True:
+            try:
+                return self._inbox.get(timeout=1.0)
+            except queue.Empty:
+                if self.lane.stalled(self._engine.config.stall_s) or not self.lane.alive():
+                    return EngineDown("the engine's loop made no step for too long")
+
+    def _chunk_of(self, output: Any) -> Chunk | None:
+        """The chunk that an output means, or None where it adds no certain text yet."""
+        if output == "cancelled":
+            self._end(cancel=False)
+            return Chunk("", self._seen, "cancelled")
+        if isinstance(output, EngineError):
+            self._end(cancel=True)
+            raise output
+        if output.error is not None:
+            self._end(cancel=False)
+            raise _failure(self.lane, output.error)
+        fresh = output.generated_tokens[self._seen :]
+        self._seen = len(output.generated_tokens)
+        text = self._text.push(fresh)
+        if self._text.stopped:
+            self._end(cancel=True)
+            return Chunk(text, self._seen, "stop")
+        if output.is_finished():
+            self._end(cancel=False)
+            return Chunk(text + self._text.flush(), self._seen, self._finish(output.generated_tokens))
+        return Chunk(text, self._seen) if text else None
+
+    def _finish(self, tokens: list[int]) -> Finish:
+        return "stop" if self._text.stopped or (tokens and tokens[-1] in self.lane.loaded.eos) else "length"
+
+    def _end(self, cancel: bool) -> None:
+        if self._over:
+            return
+        self._over = True
+        if cancel:
+            self.lane.cancel(self.request.id)
+        self._engine.forget(self)
+
+
+def _failure(lane: Lane, error: str) -> EngineError:
+    if lane.deaths or not lane.alive() or "Generation loop" in error:
+        return EngineDown("the engine's loop died while this reply was being written")
+    return EngineError("this reply could not be written")
+
+
+def _seeded(sampling: Sampling) -> Sampling:
+    """A request without a seed gets one of its own, so that two do not sample alike."""
+    if sampling.seed is not None or sampling.temperature == 0:
+        return sampling
+    return Sampling(
+        max_new_tokens=sampling.max_new_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        repetition_penalty=sampling.repetition_penalty,
+        stop=sampling.stop,
+        seed=secrets.randbits(31),
+    )
