@@ -1,0 +1,87 @@
+"""Consent, sign-in by link, language and text size."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import consent as consents
+from accounts import links
+from accounts.access import role_required, user_of
+from accounts.models import Role, User
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@role_required(Role.PATIENT)
+@require_http_methods(["GET", "POST"])
+def consent(request: HttpRequest) -> HttpResponse:
+    """Show the consent text; agreeing leads on to the chat."""
+    user = user_of(request)
+    missed = False
+    if request.method == "POST":
+        if request.POST.get("agree") == "yes":
+            consents.give(user, request.LANGUAGE_CODE)
+            return redirect("chat:start")
+        missed = True
+    context = {"version": settings.CONSENT_VERSION, "given": consents.has_consented(user), "missed": missed}
+    return render(request, "accounts/consent.html", context, status=400 if missed else 200)
+
+
+@role_required(Role.PATIENT)
+@require_POST
+def withdraw_consent(request: HttpRequest) -> HttpResponse:
+    """Take the agreement back; the chat is closed until it is given again."""
+    consents.withdraw(user_of(request))
+    return redirect("consent")
+
+
+@require_http_methods(["GET", "POST"])
+def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Opening the link only asks; pressing the button signs in, so that a mail scanner cannot use it up."""
+    if request.method == "GET":
+        return render(request, "accounts/sign_in_link.html")
+    user = links.redeem(token)
+    if user is None:
+        return render(request, "accounts/sign_in_link.html", {"refused": True}, status=404)
+    login(request, user, backend=BACKEND)
+    return _remember_language(redirect("home"), user.language)
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Change the language of the pages, for this browser and for the account where there is one."""
+    code = request.POST.get("language", "")
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+        target = "/"
+    response = redirect(target)
+    if code not in dict(settings.LANGUAGES) or not check_for_language(code):
+        return response
+    if request.user.is_authenticated:
+        User.objects.filter(pk=user_of(request).pk).update(language=code)
+    return _remember_language(response, code)
+
+
+@require_POST
+def set_text_size(request: HttpRequest) -> HttpResponse:
+    """Large text on or off, kept in a cookie so that it works before sign-in too."""
+    target = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
+        target = "/"
+    response = redirect(target)
+    size = "large" if request.POST.get("size") == "large" else "normal"
+    response.set_cookie("text_size", size, max_age=31536000, samesite="Lax", secure=settings.HTTPS)
+    return response
+
+
+def _remember_language(response: HttpResponse, code: str) -> HttpResponse:
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME, code, max_age=31536000, samesite="Lax", secure=settings.HTTPS, httponly=True
+    )
+    return response

@@ -1,0 +1,33 @@
+"""Celery: queue ``llm`` for answers, queue ``default`` for the rest, and beat's timetable."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "consult.settings")
+
+app = Celery("consult")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_default_queue="default",
+    task_routes={"consult.chat.tasks.generate_reply": {"queue": "llm"}},
+    task_ignore_result=True,
+    task_acks_late=True,
+    worker_prefetch_multiplier=1,
+    task_serializer="json",
+    accept_content=["json"],
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        "socket_connect_timeout": 2,
+        "socket_timeout": 30,
+        "visibility_timeout": 3600,
+    },
+    worker_hijack_root_logger=False,
+    beat_schedule={
+        "sweep": {"task": "consult.chat.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+        "heartbeat": {"task": "consult.chat.tasks.beat_heartbeat", "schedule": 10.0, "options": {"expires": 20}},
+    },
+)
+app.autodiscover_tasks(["consult.chat"])

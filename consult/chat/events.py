@@ -1,0 +1,155 @@
+"""What a page is told, and when. The only sender of frames.
+
+Through the channel layer go wake-ups with ids alone; each consumer then reads from the database what its page
+has not seen. So a lost wake-up is healed by the next one, no patient text lies in the broker, and a page that
+reconnects needs nothing special.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+
+from accounts.models import User
+from consult.chat import access, protocol, views_of
+from consult.chat.models import Case, Conversation, Reply
+
+log = logging.getLogger(__name__)
+QUEUE_GROUP = "queue"
+
+
+def group_of(conversation: UUID) -> str:
+    """The channel group of one conversation."""
+    return f"conversation.{conversation.hex}"
+
+
+def user_group(user: UUID) -> str:
+    """All sockets of one person: closed together on sign-out, role change or withdrawal."""
+    return f"user.{user.hex}"
+
+
+def conversation_changed(conversation: UUID) -> None:
+    """After commit: every page on the conversation looks for news."""
+    transaction.on_commit(lambda: _wake(group_of(conversation), {"type": "wake"}))
+
+
+def case_changed(case: Case) -> None:
+    """After commit: every open queue looks at that case."""
+    pk = str(case.pk)
+    transaction.on_commit(lambda: _wake(QUEUE_GROUP, {"type": "wake", "case": pk}))
+
+
+def close_sockets_of(user: User) -> None:
+    """After commit: that person's sockets close; what they may do has changed."""
+    transaction.on_commit(lambda: _wake(user_group(user.pk), {"type": "signed.out"}))
+
+
+def _wake(group: str, message: dict[str, Any]) -> None:
+    """Best effort: with the broker away, pages poll and the sweeper announces again."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        async_to_sync(layer.group_send)(group, message)
+    except Exception as error:  # any client library's error: the announcement is never worth a failed action
+        log.warning("announcement not sent: %s", type(error).__name__)
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How far one page has been told of one conversation."""
+
+    conversation: UUID
+    user: User
+    seq: int = 0
+    reply: UUID | None = None
+    attempt: int = 0
+    number: int = -1  # of the last sentence sent
+    state: str = ""
+    place: int = -1
+    held_by: str = ""
+    ended: set[UUID] = field(default_factory=set)
+
+
+def snapshot(cursor: Cursor) -> protocol.Snapshot:
+    """The state for a page that holds messages up to ``cursor.seq``; moves the cursor to now."""
+    conversation = access.conversation_for(cursor.user, cursor.conversation)
+    frame = views_of.snapshot(conversation, cursor.user, cursor.seq)
+    cursor.seq = max(cursor.seq, frame.last_seq)
+    cursor.held_by = frame.held_by
+    cursor.reply = None
+    if frame.reply is not None:
+        cursor.reply, cursor.attempt, cursor.state = frame.reply.id, frame.reply.attempt, frame.reply.state
+        cursor.number, cursor.place = len(frame.reply.sentences) - 1, frame.reply.place
+    return frame
+
+
+def news(cursor: Cursor) -> list[protocol.Frame]:
+    """The frames that bring a page from ``cursor`` to now, in order; moves the cursor."""
+    conversation = access.conversation_for(cursor.user, cursor.conversation)
+    frames: list[protocol.Frame] = []
+    if cursor.user.is_patient or cursor.user.is_clinician:
+        frames += _reply_news(conversation, cursor)
+    frames += _message_news(conversation, cursor)
+    frames += _holder_news(conversation, cursor)
+    return frames
+
+
+def _message_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
+    frames: list[protocol.Frame] = []
+    for message in access.messages_after(conversation, cursor.seq):
+        view = views_of.message(message, cursor.user)
+        cursor.seq = message.seq
+        if view.reply is not None and cursor.reply == view.reply:
+            cursor.reply = None
+            frames.append(protocol.ReplyDone(reply=view.reply, message=view))
+        else:
+            frames.append(protocol.MessageCreated(message=view))
+    return frames
+
+
+def _reply_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
+    frames: list[protocol.Frame] = []
+    ended = conversation.replies.filter(pk=cursor.reply).exclude(state__in=Reply.OPEN).first() if cursor.reply else None
+    if ended is not None and ended.message_id is None:
+        cursor.reply = None
+        reason = views_of.ending(ended)
+        frames.append(protocol.ReplyFailed(reply=ended.pk, state=views_of.reply_state(ended), reason=reason))
+    elif ended is not None:
+        # Let the page show the last sentences before the whole text replaces them.
+        frames += _sentence_news(ended, cursor)
+    reply = access.open_reply(conversation)
+    if reply is None or reply.supervised:
+        return frames
+    place = views_of.place_in_line(reply)
+    if (cursor.reply, cursor.attempt, cursor.state) != (reply.pk, reply.attempt, reply.state) or place != cursor.place:
+        if (cursor.reply, cursor.attempt) != (reply.pk, reply.attempt):
+            cursor.number = -1
+        cursor.reply, cursor.attempt, cursor.state, cursor.place = reply.pk, reply.attempt, reply.state, place
+        state = views_of.reply_state(reply)
+        frames.append(protocol.ReplyStarted(reply=reply.pk, attempt=reply.attempt, state=state, place=place))
+    return frames + _sentence_news(reply, cursor)
+
+
+def _sentence_news(reply: Reply, cursor: Cursor) -> list[protocol.Frame]:
+    frames: list[protocol.Frame] = []
+    if reply.attempt != cursor.attempt:
+        return frames
+    for number, html in views_of.sentences(reply, cursor.number):
+        cursor.number = number
+        frames.append(protocol.ReplyChunk(reply=reply.pk, attempt=reply.attempt, number=number, html=html))
+    return frames
+
+
+def _holder_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
+    held_by = conversation.holder.name if conversation.holder else ""
+    if held_by == cursor.held_by:
+        return []
+    cursor.held_by = held_by
+    return [views_of.holder_notice(held_by)]

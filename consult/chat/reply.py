@@ -1,0 +1,204 @@
+"""Writing one answer: search, prompt, stream, cut into sentences, check each, store, announce, finish.
+
+The only driver of an engine. Knows nothing of Celery: it is handed a claimed reply and an engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from accounts.models import Profile as ProfileRow
+from consult.chat import actions, lease, render
+from consult.chat.models import Message, Reply
+from consult.library import search as library
+from consult.safety import guard, sentences
+from consult.safety import messages as cards
+from consult.safety.types import Language, Level, Passage, Verdict
+from llm import prompts
+from llm.types import ChatMessage, Engine, EngineDown, Request, Sampling
+
+PASSAGES = 4
+HISTORY_TURNS = 4
+HISTORY_CHARS = 1200
+RENEW_S = 2.0
+SAMPLING = Sampling(max_new_tokens=220, repetition_penalty=1.05)
+
+
+class Lost(Exception):
+    """The reply was stopped, withheld or taken over; what this attempt would write is not wanted."""
+
+
+@dataclass(slots=True)
+class Writing:
+    """One attempt at one reply, as far as it has come."""
+
+    reply: Reply
+    language: Language
+    passages: list[Passage]
+    draft: str = ""
+    said: list[str] = field(default_factory=list)  # without marks: what the guard compares with
+    shown: list[str] = field(default_factory=list)  # with marks: what the patient reads
+    position: int = 0
+
+    def judge(self, sentence: str) -> None:
+        """Pass one sentence of the model through the guard, and keep it with the verdict."""
+        level = Level(self.reply.conversation.level)
+        verdict = guard.check_sentence(
+            sentence, self.passages, level=level, language=self.language, said=self.said
+        )
+        self.keep(sentence, verdict)
+
+    def keep(self, raw: str, verdict: Verdict) -> None:
+        """Store a judged sentence under the next number; Lost when the reply is not ours any more."""
+        number = len(self.shown) if verdict.allowed else None
+        if not lease.store_sentence(self.reply, self.position, number, verdict, raw):
+            raise Lost
+        self.position += 1
+        if verdict.allowed:
+            self.said.append(verdict.text)
+            self.shown.append(render.marked(verdict.text, list(verdict.citations)))
+
+
+def write(reply: Reply, engine: Engine) -> None:
+    """Bring a claimed reply to its end. Raises EngineError where the model could not; Lost is handled here."""
+    try:
+        _write(reply, engine)
+    except Lost:
+        engine.cancel(_request_id(reply))
+
+
+def _write(reply: Reply, engine: Engine) -> None:
+    language = actions.language_of(reply.conversation)
+    declined = guard.declines(reply.question.body, language)
+    if declined is not None:
+        _finish_fixed(reply, declined)
+        return
+    hits = library.search(reply.question.body, language=language, limit=PASSAGES)
+    passages = [Passage(n, hit.document_title, hit.text) for n, hit in enumerate(hits, start=1)]
+    identity = engine.identity()
+    lease.describe(
+        reply, passages=[str(hit.passage_id) for hit in hits], base_model=identity.base, base_hash=identity.base_hash,
+        adapter=identity.adapter, adapter_hash=identity.adapter_hash, prompt_version=prompts.PROMPT_VERSION,
+        guard_version=guard.GUARD_VERSION,
+    )  # fmt: skip
+    writing = Writing(reply, language, passages)
+    if passages:
+        _stream(writing, engine)
+    _finish(writing)
+
+
+def _finish_fixed(reply: Reply, key: str) -> None:
+    """An answer from the fixed messages, as plain text."""
+    language = actions.language_of(reply.conversation)
+    card = cards.card(key, language=language, country=settings.COUNTRY)
+    text = "\n\n".join([*card.paragraphs, "\n".join(f"- {point}" for point in card.points)]).strip()
+    lease.finish(reply, text=text, draft="", composed="fixed")
+
+
+def _stream(writing: Writing, engine: Engine) -> None:
+    """Let the model write, sentence by sentence."""
+    rest = ""
+    for text, last in _pieces(writing, engine):
+        writing.draft += text
+        done, rest = sentences.split_complete(rest + text)
+        for sentence in done:
+            writing.judge(sentence)
+        if last == "stop" and rest.strip():
+            writing.judge(rest)  # it ended by itself: what is left is a sentence, not a torn one
+
+
+def _pieces(writing: Writing, engine: Engine) -> Iterator[tuple[str, str | None]]:
+    """Text from the engine, renewing the lease and keeping the time limit on the way."""
+    request = Request(_request_id(writing.reply), _prompt(writing), SAMPLING)
+    end = time.monotonic() + settings.REPLY_MAX_S
+    renewed = time.monotonic()
+    stream = engine.stream(request)
+    try:
+        for chunk in stream:
+            now = time.monotonic()
+            if now > end:
+                return
+            if now - renewed > RENEW_S:
+                renewed = now
+                if not lease.renew(writing.reply):
+                    raise Lost
+            yield chunk.text, chunk.finish
+            if chunk.finish == "cancelled":
+                raise EngineDown("the engine ended the answer")
+    finally:
+        close = getattr(stream, "close", None)
+        if close is not None:
+            close()
+
+
+def _request_id(reply: Reply) -> str:
+    return f"{reply.pk}.{reply.attempt}"
+
+
+def _prompt(writing: Writing) -> tuple[ChatMessage, ...]:
+    reply = writing.reply
+    pairs = [(passage.title, passage.text) for passage in writing.passages]
+    about = _about(reply)
+    return prompts.build(
+        reply.question.body, pairs, language=writing.language, history=_history(reply), about=about
+    )
+
+
+def _history(reply: Reply) -> list[ChatMessage]:
+    """The last few turns before the question, cut to what helps; fixed cards are left out."""
+    rows = reply.conversation.messages.filter(seq__lt=reply.question.seq, kind=Message.Kind.TEXT).order_by("-seq")
+    turns: list[ChatMessage] = []
+    room = HISTORY_CHARS
+    for row in rows[:HISTORY_TURNS]:
+        text = render.MARK.sub("", row.body)[:room]
+        room -= len(text)
+        if not text:
+            break
+        turns.append(ChatMessage("user" if row.author_kind == Message.Author.PATIENT else "assistant", text))
+    return turns[::-1]
+
+
+def _about(reply: Reply) -> str:
+    """What the patient agreed to share with the model, in words; "" for nothing, or when asking for another."""
+    row = ProfileRow.objects.filter(user=reply.conversation.patient_id, share_with_model=True).first()
+    if row is None or reply.conversation.subject != "self":
+        return ""
+    data = row.data
+    parts = [f"age {int(data['age_years'])}"] if data.get("age_years") else []
+    parts += [str(data["sex"])] if data.get("sex") else []
+    for name in ("conditions", "medicines", "allergies"):
+        parts += [f"{name}: {', '.join(data[name])}"] if data.get(name) else []
+    return "; ".join(parts)
+
+
+def _finish(writing: Writing) -> None:
+    """Enough left of the model's text: send it. Else compose from the passages; else say that nothing is held."""
+    if writing.said and guard.is_answer(writing.said):
+        composed = "model"
+    else:
+        composed = "passages" if _compose(writing) else "none"
+    if composed == "none":
+        _finish_nothing(writing)
+        return
+    lease.finish(writing.reply, text=" ".join(writing.shown), draft=writing.draft, composed=composed)
+
+
+def _compose(writing: Writing) -> bool:
+    """Sentences of the passages themselves, after what was already let through."""
+    verdicts: Sequence[Verdict] = guard.compose(writing.reply.question.body, writing.passages, writing.language)
+    for verdict in verdicts:
+        if verdict.text not in writing.said:
+            writing.keep(verdict.text, verdict)
+    return bool(verdicts)
+
+
+def _finish_nothing(writing: Writing) -> None:
+    """The library does not hold it: a real answer, with a person."""
+    card = cards.card("nothing_found", language=writing.language, country=settings.COUNTRY)
+    for paragraph in card.paragraphs:
+        writing.keep(paragraph, Verdict(allowed=True, text=paragraph))
+    lease.finish(writing.reply, text=" ".join(writing.shown), draft=writing.draft, composed="none")

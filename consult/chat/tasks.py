@@ -1,0 +1,102 @@
+"""Celery's side: claim a reply and write it, sweep, show signs of life. Thin; the only place that obtains an engine."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from celery.signals import worker_init, worker_shutting_down
+from django.conf import settings
+
+from consult.chat import heartbeat, lease, reply, sweeper
+from llm.config import EngineConfig
+from llm.types import Engine, EngineBusy, EngineDown, EngineError, RequestRefused
+
+log = logging.getLogger(__name__)
+_lock = threading.Lock()
+_engine: Engine | None = None
+_beating: threading.Event | None = None
+
+
+def engine() -> Engine:
+    """This process's one engine, loaded at first use; EngineDown where it cannot be."""
+    global _engine
+    with _lock:
+        if _engine is None:
+            from llm.engine import open_engine  # torch comes with it: only ever here, in worker-llm
+
+            _engine = open_engine(EngineConfig.from_env(settings.MODEL_ENV, settings.ROOT))
+    return _engine
+
+
+@shared_task(name="consult.chat.tasks.generate_reply", acks_late=True)
+def generate_reply(pk: str) -> None:
+    """Write the answer of that reply row, if it is still to be written."""
+    claimed = lease.claim(UUID(pk))
+    if claimed is None:
+        return
+    try:
+        reply.write(claimed, engine())
+    except EngineBusy:
+        lease.put_back_unharmed(claimed)
+    except RequestRefused:
+        lease.fail(claimed.pk, "request_refused")
+    except EngineDown:
+        lease.give_back(claimed, "engine_down")
+    except Exception as error:
+        log.error("reply %s: attempt %d failed: %s", claimed.pk, claimed.attempt, type(error).__name__, exc_info=True)
+        lease.give_back(claimed, "internal")
+
+
+@shared_task(name="consult.chat.tasks.sweep")
+def sweep() -> None:
+    """Heal what was lost."""
+    sweeper.sweep()
+
+
+@shared_task(name="consult.chat.tasks.beat_heartbeat")
+def beat_heartbeat() -> None:
+    """Run by the timetable: its arrival is the sign that beat and the default queue work."""
+    heartbeat.beat("beat", "beat", ready=True)
+    heartbeat.forget_old()
+
+
+@worker_init.connect
+def prepare(sender: Any = None, **kwargs: Any) -> None:
+    """Before a worker takes work: load the engine where it is for answers, and start the signs of life."""
+    global _beating
+    name = str(getattr(sender, "hostname", "worker"))
+    kind = "worker-llm" if name.startswith("worker-llm") else "worker"
+    if kind == "worker-llm":
+        _warm_up()
+    _beating = heartbeat.start_thread(lambda: _sign_of_life(name, kind))
+
+
+def _warm_up() -> None:
+    """A worker that cannot load its model stays up and says so; replies in line wait for a better one."""
+    try:
+        engine()
+    except (EngineError, OSError, ValueError) as error:
+        log.error("the model does not load: %s", error)
+
+
+def _sign_of_life(name: str, kind: str) -> None:
+    info: dict[str, Any] = {"memory_mib": heartbeat.memory_mib()}
+    ready = True
+    if kind == "worker-llm":
+        ready = _engine is not None and _engine.ready()
+        if _engine is not None:
+            identity = _engine.identity()
+            info |= {slot: getattr(identity, slot) for slot in identity.__slots__}
+    heartbeat.beat(name, kind, ready=ready, info=info)
+    sweeper.sweep()
+
+
+@worker_shutting_down.connect
+def say_goodbye(**kwargs: Any) -> None:
+    """Not ready from now on; what is running is finished."""
+    if _beating is not None:
+        _beating.set()

@@ -1,0 +1,16 @@
+"""Addresses of the patient's pages."""
+
+from django.urls import path
+
+from consult.chat import views
+
+app_name = "chat"
+urlpatterns = [
+    path("", views.start, name="start"),
+    path("new/", views.new, name="new"),
+    path("<uuid:pk>/", views.conversation, name="conversation"),
+    path("<uuid:pk>/messages/", views.post, name="post"),
+    path("<uuid:pk>/snapshot/", views.snapshot, name="snapshot"),
+    path("<uuid:pk>/person/", views.person, name="person"),
+    path("<uuid:pk>/stop/", views.stop, name="stop"),
+]

@@ -1,0 +1,161 @@
+"""The patient's pages, and the same by HTTP when the socket is gone. Thin: access.py reads, actions.py writes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib import messages as flash
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.access import consenting_patient_required, user_of
+from consult.chat import access, actions, events, protocol, views_of
+from consult.chat.forms import MessageForm, StartForm
+from consult.chat.models import Conversation
+from consult.library import catalogue
+
+STATUS = {"too_many": 429, "not_allowed": 403, "not_found": 404}
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """The landing page; whoever is signed in goes to where their work is."""
+    user = request.user
+    if not user.is_authenticated:
+        return render(request, "home.html")
+    person = user_of(request)
+    if person.is_clinician:
+        return redirect("review:queue")
+    return redirect("console:today" if person.is_administrator else "chat:start")
+
+
+@consenting_patient_required
+@require_GET
+def start(request: HttpRequest) -> HttpResponse:
+    """The patient's conversations, and the way to begin one."""
+    rows = access.conversations_for(user_of(request)).order_by("-updated_at")[:50]
+    context = {"conversations": rows, "topics": catalogue.common(request.LANGUAGE_CODE), "form": StartForm()}
+    return render(request, "chat/start.html", context)
+
+
+@consenting_patient_required
+@require_POST
+def new(request: HttpRequest) -> HttpResponse:
+    """Begin; with the first message where one was written."""
+    form = StartForm(request.POST)
+    form.is_valid()
+    subject = "other" if form.cleaned_data.get("subject") == "other" else "self"
+    user = user_of(request)
+    conversation = actions.start_conversation(user, language=request.LANGUAGE_CODE, subject=subject)
+    text = str(form.cleaned_data.get("text", "")).strip()
+    if text:
+        try:
+            actions.post_patient_message(user, conversation.pk, uuid4(), text)
+        except actions.Refused as refused:
+            return _page(request, conversation, MessageForm({"text": text}), refused)
+    return redirect("chat:conversation", conversation.pk)
+
+
+@consenting_patient_required
+@require_GET
+def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One conversation, readable without JavaScript."""
+    return _page(request, access.conversation_for(user_of(request), pk), MessageForm())
+
+
+def _page(
+    request: HttpRequest, row: Conversation, form: MessageForm, refused: actions.Refused | None = None
+) -> HttpResponse:
+    snapshot = views_of.snapshot(row, user_of(request), 0)
+    context = {
+        "conversation": row,
+        "snapshot_json": protocol.dump(snapshot),
+        "messages": snapshot.messages,
+        "form": form,
+        "client_id": uuid4(),
+        "refused": refused,
+        "person_wait": views_of.person_wait(row),
+        "max_chars": settings.MESSAGE_MAX_CHARS,
+    }
+    return render(request, "chat/conversation.html", context, status=400 if refused else 200)
+
+
+@consenting_patient_required
+@require_POST
+def post(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """A message by form (then back to the page) or by JSON (then what is new)."""
+    wants_json = request.content_type == "application/json"
+    data = _json(request) if wants_json else request.POST
+    form = MessageForm(data)
+    if not form.is_valid():
+        return _refuse(request, pk, form, actions.Refused("bad_frame", _("This message could not be read.")))
+    user = user_of(request)
+    try:
+        posted = actions.post_patient_message(user, pk, form.cleaned_data["client_id"], form.cleaned_data["text"])
+    except actions.Refused as refused:
+        return _refuse(request, pk, form, refused)
+    if not wants_json:
+        return redirect("chat:conversation", pk)
+    cursor = events.Cursor(pk, user, seq=posted.message.seq - 1)
+    snapshot = events.snapshot(cursor)
+    body = {
+        "message": protocol.dump(snapshot.messages[0]),
+        "messages": [protocol.dump(one) for one in snapshot.messages],
+        "snapshot": protocol.dump(snapshot),
+    }
+    return JsonResponse(body, status=201 if posted.created else 200)
+
+
+def _json(request: HttpRequest) -> dict[str, Any]:
+    """The object in the body; {} for anything else, which the form then refuses."""
+    try:
+        data = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _refuse(request: HttpRequest, pk: UUID, form: MessageForm, refused: actions.Refused) -> HttpResponse:
+    """Say why beside the field; nothing that was typed is lost."""
+    row = access.conversation_for(user_of(request), pk)
+    if request.content_type != "application/json":
+        return _page(request, row, form, refused)
+    error = {"code": refused.code, "text": refused.text, "retry_after_s": refused.retry_after_s}
+    return JsonResponse({"error": error}, status=STATUS.get(refused.code, 400))
+
+
+@consenting_patient_required
+@require_GET
+def snapshot(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The state for a page without a socket."""
+    last = request.GET.get("last_seq", "0")
+    seq = int(last) if last.isascii() and last.isdigit() and len(last) < 9 else 0
+    frame = events.snapshot(events.Cursor(pk, user_of(request), seq=seq))
+    return JsonResponse(protocol.dump(frame))
+
+
+@consenting_patient_required
+@require_POST
+def person(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The patient asks for a human."""
+    actions.request_person(user_of(request), pk)
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"requested": True})
+    flash.success(request, _("A clinician has been told."))
+    return redirect("chat:conversation", pk)
+
+
+@consenting_patient_required
+@require_POST
+def stop(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Stop the answer that is being written."""
+    row = access.conversation_for(user_of(request), pk)
+    reply = access.open_reply(row)
+    if reply is not None:
+        actions.stop_reply(user_of(request), pk, reply.pk)
+    return redirect("chat:conversation", pk)

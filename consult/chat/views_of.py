@@ -1,0 +1,202 @@
+"""Rows as a page sees them: the words, labels and HTML of frames. Reads only; knows no sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import cast
+
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from accounts.models import Profile as ProfileRow
+from consult.chat import access, protocol, render
+from consult.chat.models import Case, Conversation, Message, Reply
+from consult.library import citations as library
+
+
+def citations_of(reply: Reply | None, used: set[int] | None = None) -> list[protocol.Citation]:
+    """The sources of an answer by their numbers; only those ``used``, where that is given."""
+    if reply is None or not reply.passages:
+        return []
+    return [
+        protocol.Citation(
+            number=number, title=view.title, source=view.source, reviewed=view.reviewed,
+            date=str(view.date), text=view.text, url=view.url,
+        )
+        for number, view in enumerate(library.describe(reply.passages), start=1)
+        if used is None or number in used
+    ]  # fmt: skip
+
+
+def urls_of(reply: Reply | None) -> dict[int, str]:
+    """Number to address of each source."""
+    return {one.number: one.url for one in citations_of(reply)}
+
+
+def message(row: Message, reader: User) -> protocol.MessageView:
+    """One message for ``reader``, in the language that is active now."""
+    reply = _reply_of(row)
+    used = {int(mark) for mark in render.MARK.findall(row.body)}
+    sources = citations_of(reply, used)
+    return protocol.MessageView(
+        id=row.pk, seq=row.seq, author=cast(protocol.AuthorKind, row.author_kind), author_name=author_name(row, reader),
+        label=label(row, len(sources)), kind=cast(protocol.Literal["text", "card", "notice"], row.kind),
+        level=cast(protocol.LevelName, row.level) if row.level else None, text=row.body, html=html(row, sources),
+        at=row.created_at.isoformat(), client_id=row.client_id if row.author_id == reader.pk else None,
+        reply=reply.pk if reply else None, citations=sources,
+    )  # fmt: skip
+
+
+def _reply_of(row: Message) -> Reply | None:
+    """The reply that a software message came from; the related row is missing for all others."""
+    return getattr(row, "reply", None) if row.author_kind != Message.Author.PATIENT else None
+
+
+def author_name(row: Message, reader: User) -> str:
+    """Who wrote it, as the reader calls them."""
+    if row.author_kind == Message.Author.PATIENT:
+        return _("You") if row.author_id == reader.pk else _("Patient")
+    return row.author.name if row.author else ""
+
+
+def label(row: Message, sources: int) -> str:
+    """Who wrote it and how it was checked, in words."""
+    if row.author_kind == Message.Author.CLINICIAN:
+        return _("%(name)s · written by a clinician") % {"name": row.author.name if row.author else ""}
+    if row.author_kind == Message.Author.SYSTEM or row.author_kind == Message.Author.PATIENT:
+        return ""
+    if row.kind == Message.Kind.CARD:
+        return _("Standard advice · written in advance")
+    reply = _reply_of(row)
+    if reply is not None and reply.approved_by:
+        return _("Written by software · checked by %(name)s") % {"name": reply.approved_by.name}
+    if not sources:
+        return _("Written by software")
+    counted = ngettext("checked against %(n)d source", "checked against %(n)d sources", sources) % {"n": sources}
+    return _("Written by software") + " · " + counted
+
+
+def html(row: Message, sources: list[protocol.Citation]) -> str:
+    """The inside of the message."""
+    if row.kind == Message.Kind.CARD and row.card:
+        return card_html(row.card)
+    if row.author_kind == Message.Author.SOFTWARE:
+        return render.answer(row.body, {one.number: one.url for one in sources})
+    return render.plain(row.body)
+
+
+def card_html(card: dict[str, object]) -> str:
+    """A fixed card: heading, paragraphs, points, things to press."""
+    paragraphs = format_html_join("", "<p>{}</p>", ((one,) for one in cast(list[str], card["paragraphs"])))
+    points = format_html_join("", "<li>{}</li>", ((one,) for one in cast(list[str], card["points"])))
+    actions = "".join(_action(one) for one in cast(list[dict[str, str]], card["actions"]))
+    listed = format_html("<ul>{}</ul>", points) if points else ""
+    return format_html("<h3>{}</h3>", card["title"]) + paragraphs + listed + actions
+
+
+def _action(action: dict[str, str]) -> str:
+    """A button-like link; only telephone numbers and pages of ours."""
+    href = action["href"]
+    if not href.startswith(("tel:", "/", "#")):
+        return format_html("<p><strong>{}</strong></p>", action["label"])
+    return format_html('<a class="button button-card" href="{}">{}</a>', href, action["label"])
+
+
+def snapshot(conversation: Conversation, reader: User, last_seq: int) -> protocol.Snapshot:
+    """Everything that a page needs which holds messages up to ``last_seq``."""
+    rows = access.messages_after(conversation, last_seq)
+    reply = access.open_reply(conversation)
+    return protocol.Snapshot(
+        version=protocol.VERSION, conversation=conversation.pk, title=conversation.title,
+        level=cast(protocol.LevelName, conversation.level),
+        held_by=conversation.holder.name if conversation.holder else "",
+        person_requested=conversation.person_requested_at is not None,
+        last_seq=rows[-1].seq if rows else last_seq,
+        messages=[message(row, reader) for row in rows],
+        reply=reply_view(reply) if reply and not reply.supervised else None,
+    )  # fmt: skip
+
+
+def reply_state(reply: Reply) -> protocol.ReplyState:
+    """The state, typed for the wire."""
+    return cast(protocol.ReplyState, reply.state)
+
+
+def reply_view(reply: Reply) -> protocol.ReplyView:
+    """An open answer with what is shown of it so far."""
+    shown = [html for _number, html in sentences(reply, -1)]
+    return protocol.ReplyView(
+        id=reply.pk, state=reply_state(reply), attempt=reply.attempt, sentences=shown, place=place_in_line(reply)
+    )
+
+
+def sentences(reply: Reply, after: int) -> Iterator[tuple[int, str]]:
+    """Number and HTML of the sentences let through after number ``after``, of the present attempt."""
+    rows = reply.sentences.filter(attempt=reply.attempt, number__gt=after).order_by("number")
+    urls: dict[int, str] | None = None
+    for row in rows:
+        urls = urls_of(reply) if urls is None else urls
+        yield cast(int, row.number), render.sentence(render.marked(row.text, row.citations), urls)
+
+
+def place_in_line(reply: Reply) -> int:
+    """How many answers are before this one; 0 once it is being written."""
+    if reply.state != Reply.State.QUEUED:
+        return 0
+    return Reply.objects.filter(state=Reply.State.QUEUED, queued_at__lt=reply.queued_at).count()
+
+
+def ending(reply: Reply) -> str:
+    """Why no answer came, for the patient."""
+    if reply.state == Reply.State.STOPPED:
+        return _("You stopped this answer.")
+    if reply.state == Reply.State.WITHHELD:
+        return _("A clinician has this conversation now.")
+    if reply.state == Reply.State.WAITING_APPROVAL:
+        return _("A clinician reads this answer before you see it.")
+    return _("The answer could not be finished. A clinician has been told.")
+
+
+def holder_notice(held_by: str) -> protocol.Notice:
+    """A clinician came, or gave the conversation back."""
+    if held_by:
+        text = _("%(name)s has joined. The software writes nothing now.") % {"name": held_by}
+        return protocol.Notice(code="held", text=text, held_by=held_by)
+    return protocol.Notice(code="given_back", text=_("The clinician has left. The software answers again."), held_by="")
+
+
+def case(row: Case, reader: User) -> protocol.CaseView:
+    """A row of the queue."""
+    return protocol.CaseView(
+        id=row.pk, conversation=row.conversation_id, state=cast(protocol.CaseState, row.state),
+        level=cast(protocol.LevelName, row.level), reason=row.reason, words=row.words, person=person(row.conversation),
+        claimed_by=row.claimed_by.name if row.claimed_by else "", mine=row.claimed_by_id == reader.pk,
+        opened_at=row.opened_at.isoformat(), due_at=row.due_at.isoformat(), seen=row.seen_at is not None,
+    )  # fmt: skip
+
+
+def person_wait(conversation: Conversation) -> str:
+    """How long a person takes, in words; an honest estimate from the last answered requests, or none."""
+    waits = list(
+        Case.objects.exclude(claimed_at=None).order_by("-claimed_at").values_list("opened_at", "claimed_at")[:20]
+    )
+    if conversation.holder or not waits:
+        return ""
+    minutes = sorted((taken - opened).total_seconds() / 60 for opened, taken in waits if taken)[len(waits) // 2]
+    rounded = max(1, round(minutes))
+    if rounded > 120:
+        return _("some hours")
+    return ngettext("about %(n)d min", "about %(n)d min", rounded) % {"n": rounded}
+
+
+def person(conversation: Conversation) -> str:
+    """Sex and age, as far as the patient told; "" otherwise. The name stays out of the list."""
+    if conversation.subject != "self":
+        return _("asking for someone else")
+    row = ProfileRow.objects.filter(user=conversation.patient_id).first()
+    data = row.data if row else {}
+    sexes = {"female": _("female"), "male": _("male")}
+    parts = [sexes.get(data.get("sex") or "", ""), str(int(data["age_years"])) if data.get("age_years") else ""]
+    return escape(", ".join(part for part in parts if part))

@@ -1,0 +1,10 @@
+"""The console app."""
+
+from django.apps import AppConfig
+
+
+class ConsoleConfig(AppConfig):
+    """The administrator's side."""
+
+    name = "consult.console"
+    label = "console"

@@ -1,0 +1,23 @@
+"""Every address of the site."""
+
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+from consult import health
+from consult.chat.views import home
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
+    path("health/live", health.live, name="health_live"),
+    path("health/ready", health.ready, name="health_ready"),
+    path("", include("accounts.urls")),
+    path("chat/", include("consult.chat.urls")),
+    path("library/", include("consult.library.urls")),
+    path("review/", include("consult.review.urls")),
+    path("console/", include("consult.console.urls")),
+]
+
+if settings.DEBUG or settings.DEMO:
+    from consult import styleguide
+
+    urlpatterns.append(path("styleguide/", styleguide.page, name="styleguide"))
