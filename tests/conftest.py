@@ -1,0 +1,91 @@
+"""The cast, and settings that make unit tests quick. What runs for real is in tests/live.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings as django_settings
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from accounts.models import User
+
+Login = Callable[["User"], "Client"]
+
+
+def pytest_configure() -> None:
+    """Quick stand-ins for unit tests: cheap password hashes, no collected static files, groups in memory."""
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    django_settings.STORAGES = {
+        **django_settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+def _person(username: str, name: str, role: str, **more: Any) -> User:
+    from accounts.models import User
+
+    return User.objects.create_user(username, display_name=name, role=role, **more)
+
+
+def _patient(username: str, name: str) -> User:
+    from accounts import consent
+
+    user = _person(username, name, "patient")
+    consent.give(user, "en")
+    return user
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """A patient who has agreed to the consent text."""
+    return _patient("alice", "Alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Another patient, who must never see Alice's data."""
+    return _patient("bob", "Bob")
+
+
+@pytest.fixture
+def chen(db: None) -> User:
+    """A clinician on duty."""
+    return _person("chen", "Dr Chen", "clinician", on_duty=True)
+
+
+@pytest.fixture
+def diaz(db: None) -> User:
+    """A clinician of another team."""
+    return _person("diaz", "Dr Diaz", "clinician", on_duty=True)
+
+
+@pytest.fixture
+def olu(db: None) -> User:
+    """The administrator."""
+    return _person("olu", "Olu", "administrator")
+
+
+@pytest.fixture
+def eve() -> Client:
+    """Signed out."""
+    from django.test import Client
+
+    return Client()
+
+
+@pytest.fixture
+def login() -> Login:
+    """``login(alice)`` is her browser."""
+    from django.test import Client
+
+    def of(user: User) -> Client:
+        client = Client()
+        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        return client
+
+    return of
