@@ -180,7 +180,7 @@ async def _prepare(site: Site, supervisor: Supervisor) -> None:
 
 async def _sign_in_links(site: Site) -> str:
     """Three one-time links, one a line, for the demonstration people; empty where the site has none."""
-    child = await _child(site, "manage", "sign_in_links", stdout=asyncio.subprocess.PIPE)
+    child = await _child(site, "manage", "sign_in_links", "--base", site.url, stdout=asyncio.subprocess.PIPE)
     output, _ = await child.communicate()
     return output.decode().rstrip() if child.returncode == 0 else ""
 

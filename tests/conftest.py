@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from accounts.models import User
+    from tests.live import LiveSite
 
 Login = Callable[["User"], "Client"]
 
@@ -89,3 +90,12 @@ def login() -> Login:
         return client
 
     return of
+
+
+@pytest.fixture(scope="session")
+def live_site() -> Iterator[LiveSite]:
+    """One whole running installation for the run. A test that stops a process starts it again."""
+    from tests.live import LiveSite
+
+    with LiveSite() as site:
+        yield site
