@@ -1,0 +1,282 @@
+"""The guard: may this sentence of the software reach the patient? Each sentence is judged before it leaves the worker.
+
+Knows nothing of the model, of Django or of how the answer is sent. It refuses by rules that a clinician can read
+(guard_data/refusals.toml), by exact checks of numbers, names and polarity (claims.py), and where no passage supports
+what is said (support.py). What it refuses carries its reasons, for staff only.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from consult.safety import claims, words
+from consult.safety.requests import declines
+from consult.safety.sentences import cited, split, without_citations
+from consult.safety.support import Support, Window, best
+from consult.safety.types import Language, Level, Passage, Reason, Verdict
+
+__all__ = ["GUARD_VERSION", "check_sentence", "compose", "declines", "is_answer"]
+
+GUARD_VERSION = "1"
+COMPOSED_SENTENCES = 5
+
+_DATA = Path(__file__).with_name("guard_data")
+_LIST_MARK = re.compile(r"^\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s*(?=\S)")
+_MARKUP = re.compile(r"[*_`#>]+")
+_SUPPORTED = 0.62
+_VERBATIM = 0.86
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    code: str
+    detail: str
+    patterns: tuple[re.Pattern[str], ...]
+    rescues: tuple[re.Pattern[str], ...]
+    verbatim: bool
+    least: Level
+
+    def match(self, text: str) -> bool:
+        """Whether a clause of the text says what this row refuses, and nothing in that clause rescues it."""
+        return any(
+            any(pattern.search(clause) for pattern in self.patterns)
+            and not any(rescue.search(clause) for rescue in self.rescues)
+            for clause in _clauses(text)
+        )
+
+
+def check_sentence(
+    sentence: str, passages: Sequence[Passage], *, level: Level, language: Language, said: Sequence[str] = ()
+) -> Verdict:
+    """Judge one sentence against the passages that the answer may cite; ``said`` are the sentences let through before.
+
+    An allowed verdict cites the passages that support it, which need not be those that the model named.
+    """
+    shown = without_citations(sentence)
+    text = _plain(shown)
+    if not any(character.isalnum() for character in text):
+        return _refused(shown, Reason("empty", "It says nothing."))
+    reasons = _flat_refusals(text, level)
+    if repeated := _repetition(text, said):
+        reasons.append(repeated)
+    if reasons:
+        return Verdict(False, shown, (), tuple(reasons))
+    if _is_frame(text):
+        return Verdict(True, shown)
+    return _check_support(shown, text, passages, cited(sentence), level, said)
+
+
+def is_answer(sentences: Sequence[str]) -> bool:
+    """Whether the sentences let through say something, beyond greetings, questions and advice to see someone."""
+    return any(not _is_frame(_plain(without_citations(sentence))) for sentence in sentences)
+
+
+def compose(question: str, passages: Sequence[Passage], language: Language) -> list[Verdict]:
+    """An answer made of the passages' own sentences, each allowed with its citation; [] where none fits.
+
+    The passage that shares most with the question gives its sentences nearest to it, in the order of the text.
+    """
+    asked = set(words.content(question)) | _named(question)
+    ranked = sorted(passages, key=lambda passage: (-_shared(asked, passage), passage.number))
+    chosen: list[Verdict] = []
+    for passage in ranked[:2]:
+        if _shared(asked, passage) == 0:
+            break
+        for sentence in _nearest(asked, passage, COMPOSED_SENTENCES - len(chosen)):
+            said = [verdict.text for verdict in chosen]
+            verdict = check_sentence(sentence, [passage], level=Level.SELF_CARE, language=language, said=said)
+            if verdict.allowed:
+                chosen.append(Verdict(True, verdict.text, (passage.number,)))
+    return chosen if is_answer([verdict.text for verdict in chosen]) else []
+
+
+def _refused(shown: str, *reasons: Reason) -> Verdict:
+    return Verdict(False, shown, (), reasons)
+
+
+def _plain(shown: str) -> str:
+    """The sentence as the checks read it: one form of letters, no list mark, no markup."""
+    text = _LIST_MARK.sub("", words.normalise(shown))
+    return re.sub(r"\s+", " ", _MARKUP.sub("", text)).strip()
+
+
+def _clauses(text: str) -> list[str]:
+    """The sentence cut where one statement ends and another begins, and the whole of it where it is one."""
+    return [clause for clause in re.split(r"(?:[;；:：]|,? but |，但是?|, so |\. )", text) if clause.strip()]
+
+
+def _flat_refusals(text: str, level: Level) -> list[Reason]:
+    return [
+        Reason(row.code, row.detail)
+        for row in _refusals()
+        if not row.verbatim and level.rank >= row.least.rank and row.match(text)
+    ]
+
+
+def _repetition(text: str, said: Sequence[str]) -> Reason | None:
+    mine = words.content(text)
+    for earlier in said:
+        theirs = _plain(without_citations(earlier))
+        if text == theirs or (len(mine) > 3 and _alike(mine, words.content(theirs))):
+            return Reason("repetition", "It repeats a sentence that was already said.")
+    if len(mine) >= 12 and len(set(mine)) * 3 < len(mine):
+        return Reason("repetition", "It repeats the same words over and over.")
+    return None
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> bool:
+    mine, theirs = set(one), set(other)
+    return len(mine & theirs) >= 0.9 * len(mine | theirs)
+
+
+def _check_support(
+    shown: str, text: str, passages: Sequence[Passage], named: Sequence[int], level: Level, said: Sequence[str]
+) -> Verdict:
+    """Allow the sentence where one passage holds it in full; otherwise give the reasons of the nearest one."""
+    strict = [row for row in _refusals() if row.verbatim and level.rank >= row.least.rank and row.match(text)]
+    if not passages:
+        return _refused(shown, Reason("unsupported", "There is no passage to support it."))
+    order = sorted(passages, key=lambda passage: (passage.number not in named, passage.number))
+    trials = [(passage, _judge(text, passage, strict, said)) for passage in order]
+    holding = [passage.number for passage, reasons in trials if not reasons]
+    if holding:
+        wanted = [number for number in holding if number in named]
+        return Verdict(True, shown, tuple(wanted or holding[:1]))
+    return Verdict(False, shown, (), tuple(min((reasons for _, reasons in trials), key=len)))
+
+
+def _judge(text: str, passage: Passage, strict: Sequence[_Refusal], said: Sequence[str]) -> list[Reason]:
+    """Why this passage does not hold the sentence; [] if it does."""
+    support = best(text, [passage])
+    if support is None:
+        return [Reason("unsupported", "The passage is empty.")]
+    reasons = _exact(text, passage, support.window, said)
+    near = _near_verbatim(text, support)
+    reasons += [Reason(row.code, row.detail) for row in strict if not near]
+    if not near and any(quantity.is_dose for quantity in claims.quantities(text)):
+        reasons.append(Reason("dose", "It gives a dose that no passage gives in these words."))
+    if support.score < _SUPPORTED:
+        reasons.append(Reason("unsupported", f"No passage says it (support {support.score:.2f})."))
+    return reasons
+
+
+def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> list[Reason]:
+    reasons = []
+    whole = f"{passage.title}. {passage.text}"
+    held = f"{window.frame}. {window.text}"
+    if stray := claims.medicines(text) - claims.medicines(whole):
+        reasons.append(Reason("medicine", f"It names a medicine that the passage does not: {', '.join(sorted(stray))}."))
+    if not _numbers_held(text, held):
+        reasons.append(Reason("number", "It gives a number that this part of the passage does not give."))
+    if stray := claims.terms(text) - claims.terms(held):
+        reasons.append(Reason("subject", f"The passage does not speak of {', '.join(sorted(stray))} here."))
+    elif _other_subject(text, said, whole):
+        reasons.append(Reason("subject", "It goes on about something that this passage is not about."))
+    if claims.negations(text) % 2 != claims.negations(window.text) % 2 and _denial_differs(text, window):
+        reasons.append(Reason("negation", "The passage says the opposite, or denies what this affirms."))
+    elif opposite := claims.contradicts(text, window.text):
+        reasons.append(Reason("negation", f"The passage says the opposite of {opposite!r}."))
+    return reasons
+
+
+def _numbers_held(text: str, held: str) -> bool:
+    """Whether the window gives the numbers of the sentence, and doses in the same order."""
+    mine, theirs = claims.quantities(text), claims.quantities(held)
+    if any(quantity.is_dose for quantity in mine):
+        rest = iter(theirs)
+        return all(any(_same(quantity, other) for other in rest) for quantity in mine)
+    return all(any(_same(quantity, other) for other in theirs) for quantity in mine)
+
+
+def _same(mine: claims.Quantity, other: claims.Quantity) -> bool:
+    return mine.value == other.value and (mine.unit == other.unit or not mine.unit)
+
+
+def _other_subject(text: str, said: Sequence[str], whole: str) -> bool:
+    """Whether a sentence that names no condition goes on from one about a condition foreign to this passage."""
+    if claims.conditions(text):
+        return False
+    for earlier in reversed(said):
+        if about := claims.conditions(earlier):
+            return not about & claims.conditions(whole)
+    return False
+
+
+def _denial_differs(text: str, window: Window) -> bool:
+    """Whether the one sentence of the window that is nearest to the text also differs in denial."""
+    mine = set(words.content(text))
+    parts = split(window.text)
+    nearest = max(parts, key=lambda part: len(mine & set(words.content(part))), default=window.text)
+    return claims.negations(text) % 2 != claims.negations(nearest) % 2
+
+
+def _near_verbatim(text: str, support: Support) -> bool:
+    """Whether the window says it in nearly the same words: no content word more, and nearly every pair of them."""
+    return support.score >= _VERBATIM
+
+
+def _is_frame(text: str) -> bool:
+    """Whether the sentence claims nothing: a greeting, a question, or general advice to get help."""
+    if claims.medicines(text) or claims.quantities(text):
+        return False
+    frames = _frames()
+    if any(pattern.fullmatch(text) for pattern in frames["frame"] + frames["asks"]):
+        return True
+    return any(p.fullmatch(text) for p in frames["care"]) and not any(p.search(text) for p in frames["care_not"])
+
+
+def _named(question: str) -> set[str]:
+    return {word for name in claims.terms(question) | claims.medicines(question) for word in words.content(name)}
+
+
+def _shared(asked: set[str], passage: Passage) -> int:
+    title = set(words.content(passage.title)) | _named(passage.title)
+    body = set(words.content(passage.text)) | _named(passage.text)
+    return 3 * len(asked & title) + len(asked & body)
+
+
+def _nearest(asked: set[str], passage: Passage, count: int) -> list[str]:
+    sentences = split(passage.text)
+    ranked = sorted(range(len(sentences)), key=lambda i: (-len(asked & set(words.content(sentences[i]))), i))
+    return [sentences[index] for index in sorted(ranked[: max(count, 0)])]
+
+
+@cache
+def _refusals() -> tuple[_Refusal, ...]:
+    rows = tomllib.loads((_DATA / "refusals.toml").read_text(encoding="utf-8"))["refusal"]
+    return tuple(_read_refusal(row) for row in rows)
+
+
+def _read_refusal(row: dict[str, Any]) -> _Refusal:
+    return _Refusal(
+        code=row["code"],
+        detail=row["detail"],
+        patterns=tuple(_compiled(pattern) for pattern in (*row["en"], *row["zh"])),
+        rescues=tuple(_compiled(pattern) for pattern in (*row.get("except_en", ()), *row.get("except_zh", ()))),
+        verbatim=row.get("verbatim", False),
+        least=Level(row.get("from", Level.SELF_CARE)),
+    )
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of the file for text after ``words.normalise``, which knows one apostrophe and narrow punctuation."""
+    pattern = pattern.replace("’", "'").replace("，", ",，").replace("；", ";；").replace("！", "!！")
+    return re.compile(pattern.replace("{cond}", claims.condition_alternatives()).replace("{med}", claims.medicine_alternatives()))
+
+
+@cache
+def _frames() -> dict[str, tuple[re.Pattern[str], ...]]:
+    data = tomllib.loads((_DATA / "frames.toml").read_text(encoding="utf-8"))
+    return {
+        "frame": tuple(map(re.compile, data["en"] + data["zh"])),
+        "care": tuple(map(re.compile, data["care_en"] + data["care_zh"])),
+        "care_not": (re.compile(data["care_not"]),),
+        "asks": tuple(map(re.compile, data["asks_en"] + data["asks_zh"])),
+    }
+
