@@ -108,6 +108,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrad
 lock: $(BIN)/uv
 	@torch=$$(mktemp); trap 'rm -f "$$torch"' EXIT; echo torch > "$$torch"; \
 	$(LOCK) --excludes "$$torch" --output-file requirements.txt requirements.in && \
+	$(LOCK) --constraints requirements.txt --output-file requirements-web.txt requirements-web.in && \
 	$(LOCK) --excludes "$$torch" --constraints requirements.txt --output-file requirements-dev.txt requirements-dev.in
 
 $(BIN)/uv:
