@@ -1,0 +1,648 @@
+// The patient's conversation page: puts together the socket, the outbox and what is drawn.
+// All state comes from snapshots and messages of the server; a frame that is lost is healed by the next snapshot.
+
+import { Live } from "./socket.js";
+import { Draft, Outbox } from "./outbox.js";
+import * as draw from "./render.js";
+import { canReadAloud, readAloud, stopReading } from "./speech.js";
+
+const VERSION = 1;
+const POLL_MS = 3000;
+const CONFIRM_MS = 2500;
+const words = draw.words;
+
+const first = JSON.parse(document.getElementById("snapshot").textContent);
+const list = document.getElementById("messages");
+const form = document.getElementById("composer");
+const input = form.elements.text;
+const note = document.getElementById("composer-note");
+const status = document.getElementById("status");
+const connection = document.getElementById("connection");
+const personForm = document.getElementById("person");
+const personState = document.getElementById("person-state");
+const sheet = document.getElementById("sheet");
+const wide = window.matchMedia("(min-width: 1000px)");
+const touch = window.matchMedia("(pointer: coarse)");
+
+const outbox = new Outbox(first.conversation);
+const draft = new Draft(first.conversation);
+const messages = new Map();
+const confirmTimers = new Map();
+let lastSeq = 0;
+let heldBy = first.held_by;
+let reply = null;
+let live = null;
+let liveState = "connecting";
+let hadTrouble = false;
+let pollTimer = 0;
+let lastTyping = 0;
+let typingTimer = 0;
+let following = true;
+
+// --- what the server says ------------------------------------------------------------------------------------
+
+function onFrame(frame) {
+  const handler = {
+    snapshot: applySnapshot,
+    "message.created": (one) => takeMessage(one.message, true),
+    "reply.started": onReplyStarted,
+    "reply.chunk": onReplyChunk,
+    "reply.done": (one) => takeMessage(one.message, true),
+    "reply.failed": onReplyFailed,
+    notice: onNotice,
+    error: onError,
+  }[frame.type];
+  handler?.(frame);
+}
+
+function applySnapshot(snapshot, isNew = true) {
+  for (const message of snapshot.messages) takeMessage(message, isNew);
+  heldBy = snapshot.held_by;
+  showPerson(snapshot.held_by, snapshot.person_requested);
+  if (!snapshot.reply) {
+    dropReply();
+    return;
+  }
+  const open = openReply(snapshot.reply.id, snapshot.reply.attempt);
+  snapshot.reply.sentences.slice(open.shown).forEach((html) => showSentence(html));
+  showProgress(snapshot.reply.state, snapshot.reply.place);
+}
+
+function takeMessage(message, isNew) {
+  settle(message.client_id);
+  lastSeq = Math.max(lastSeq, message.seq);
+  if (messages.has(message.id)) {
+    if (reply && message.reply === reply.id) dropReply();
+    return;
+  }
+  messages.set(message.id, message);
+  const known = list.querySelector(`[data-id="${message.id}"]`);
+  const item = known ?? draw.messageElement(message);
+  addTools(item, message);
+  const finished = reply && message.reply === reply.id ? reply.item : null;
+  if (finished) reply = null;
+  if (!known) place(item, message.seq, finished);
+  if (message.citations.length) showSources(message);
+  if (!known && isNew) announce(message, item);
+}
+
+// Messages by number, then the answer being written, then what is not sent yet.
+function place(item, seq, replaced) {
+  const later = [...list.children].find((one) => one.dataset.seq === undefined || Number(one.dataset.seq) > seq);
+  keepInView(() => {
+    list.insertBefore(item, later ?? null);
+    replaced?.remove();
+  });
+}
+
+function announce(message, item) {
+  if (message.author === "patient") return;
+  if (message.kind === "card" && (message.level === "emergency" || message.level === "crisis")) {
+    const card = item.querySelector(".care-card");
+    card.scrollIntoView({ block: "center" });
+    card.focus({ preventScroll: true });
+    return; // moving the focus reads the card; saying it twice would only delay it
+  }
+  const who = message.author === "software" && message.kind !== "card" ? words.answer : message.label;
+  const shown = item.querySelector(".bubble, .care-card").cloneNode(true);
+  for (const mark of shown.querySelectorAll(".cite")) mark.remove();
+  say([who, shown.textContent.trim()].filter(Boolean).join(" "));
+}
+
+function say(text) {
+  status.textContent = "";
+  window.setTimeout(() => {
+    status.textContent = text;
+  }, 60);
+}
+
+// --- the answer that is being written ------------------------------------------------------------------------
+
+function openReply(id, attempt) {
+  if (reply && (reply.id !== id || attempt > reply.attempt)) {
+    if (reply.id === id) {
+      draw.clearSentences(reply.item);
+      Object.assign(reply, { attempt, shown: 0 });
+      return reply;
+    }
+    dropReply();
+  }
+  if (!reply) {
+    reply = { id, attempt, shown: 0, item: draw.replyElement(id), told: false };
+    const pending = list.querySelector("[data-pending]");
+    keepInView(() => list.insertBefore(reply.item, pending));
+  }
+  return reply;
+}
+
+function dropReply() {
+  reply?.item.remove();
+  reply = null;
+}
+
+function showProgress(state, placeInLine) {
+  const waiting = placeInLine > 0 ? draw.fill(words.inLine, { n: placeInLine }) : words.starting;
+  const text = state === "running" ? words.writing : waiting;
+  reply.item.querySelector(".writing-words").textContent = text;
+  if (state === "running" && !reply.told) {
+    reply.told = true;
+    say(words.writing);
+  }
+}
+
+function showSentence(html) {
+  keepInView(() => draw.addSentence(reply.item, html));
+  reply.shown += 1;
+}
+
+function onReplyStarted(frame) {
+  if ([...messages.values()].some((message) => message.reply === frame.reply)) return;
+  if (reply && reply.id === frame.reply && frame.attempt < reply.attempt) return;
+  openReply(frame.reply, frame.attempt);
+  showProgress(frame.state, frame.place);
+}
+
+function onReplyChunk(frame) {
+  if ([...messages.values()].some((message) => message.reply === frame.reply)) return;
+  if (reply && reply.id === frame.reply && frame.attempt < reply.attempt) return;
+  openReply(frame.reply, frame.attempt);
+  if (frame.number < reply.shown) return;
+  if (frame.number > reply.shown) {
+    fetchSnapshot(); // one was lost on the way: the snapshot has them all
+    return;
+  }
+  showSentence(frame.html);
+  showProgress("running", 0);
+}
+
+function onReplyFailed(frame) {
+  if (reply && reply.id !== frame.reply) return;
+  dropReply();
+  const item = draw.element("li", "message message-system");
+  item.dataset.note = frame.reply;
+  item.append(draw.element("p", "bubble", frame.reason));
+  list.querySelector(`[data-note="${frame.reply}"]`)?.remove();
+  const pending = list.querySelector("[data-pending]");
+  keepInView(() => list.insertBefore(item, pending));
+  say(frame.reason);
+}
+
+async function stopReply() {
+  if (!reply) return;
+  const id = reply.id;
+  if (live.send({ type: "reply.stop", reply: id })) return;
+  await post(words.stopUrl, { reply: id }).catch(() => null);
+  fetchSnapshot();
+}
+
+// --- notices and errors --------------------------------------------------------------------------------------
+
+function onNotice(frame) {
+  if (frame.code === "typing") {
+    showTyping(frame.text);
+    return;
+  }
+  heldBy = frame.held_by;
+  showPerson(heldBy, heldBy === "" && frame.code === "person_requested");
+  if (frame.code === "waiting_approval" || frame.code === "held" || frame.code === "given_back") showLine(frame.text);
+  say(frame.text);
+}
+
+function showLine(text) {
+  const item = draw.element("li", "message message-system");
+  item.append(draw.element("p", "bubble", text));
+  const pending = list.querySelector("[data-reply], [data-pending]");
+  keepInView(() => list.insertBefore(item, pending));
+}
+
+function showTyping(name) {
+  let line = list.querySelector("[data-typing]");
+  if (!line) {
+    line = draw.element("li", "message writing", draw.fill(words.typing, { name }));
+    line.dataset.typing = "";
+    keepInView(() => list.append(line));
+  }
+  window.clearTimeout(typingTimer);
+  typingTimer = window.setTimeout(() => line.remove(), 5000);
+}
+
+function showPerson(name, requested) {
+  const known = Boolean(name) || requested || (personState.hidden === false && !name && personForm.hidden && requested);
+  personForm.hidden = known;
+  personState.hidden = !known;
+  if (known) personState.textContent = name ? draw.fill(words.held, { name }) : words.told;
+}
+
+function onError(frame) {
+  if (!frame.client_id) {
+    say(frame.text);
+    return;
+  }
+  window.clearTimeout(confirmTimers.get(frame.client_id));
+  if (frame.code === "too_many") {
+    retryLater(frame.client_id, frame.retry_after_s, frame.text);
+    return;
+  }
+  if (frame.code === "unavailable") {
+    sendByHttp(frame.client_id);
+    return;
+  }
+  markFailed(frame.client_id, frame.text);
+}
+
+// --- sending -------------------------------------------------------------------------------------------------
+
+function send(text) {
+  const row = outbox.add(text);
+  const item = draw.pendingElement(row, "sending");
+  following = true;
+  keepInView(() => list.append(item));
+  deliver(row.client_id);
+}
+
+function deliver(clientId) {
+  const row = outbox.get(clientId);
+  if (!row || row.failed) return;
+  showState(clientId, "sending");
+  window.clearTimeout(confirmTimers.get(clientId));
+  if (!live.send({ type: "patient.message", client_id: clientId, text: row.text })) {
+    sendByHttp(clientId);
+    return;
+  }
+  // An open socket may be a dead one. Sending twice is harmless: the server knows the id.
+  confirmTimers.set(clientId, window.setTimeout(() => sendByHttp(clientId), CONFIRM_MS));
+}
+
+async function sendByHttp(clientId) {
+  const row = outbox.get(clientId);
+  if (!row || row.failed) return;
+  const answer = await post(form.action, { client_id: clientId, text: row.text }).catch(() => null);
+  if (!answer) {
+    showState(clientId, "waiting");
+    schedulePoll();
+    return;
+  }
+  if (answer.ok) {
+    const body = await answer.json();
+    if (body.snapshot) applySnapshot(body.snapshot);
+    for (const message of body.messages ?? []) takeMessage(message, true);
+    takeMessage(body.message, true);
+    schedulePoll();
+    return;
+  }
+  await refused(clientId, answer);
+}
+
+async function refused(clientId, answer) {
+  if (isSignedOut(answer)) {
+    showState(clientId, "waiting");
+    endWith(4401);
+    return;
+  }
+  const { error = {} } = await answer.json().catch(() => ({}));
+  if (answer.status === 429) retryLater(clientId, error.retry_after_s ?? 30, error.text);
+  else if (answer.status >= 500) {
+    showState(clientId, "waiting");
+    schedulePoll();
+  } else markFailed(clientId, error.text || words.failed);
+}
+
+// Pages for signed-in people answer everybody else with a redirect to the sign-in page.
+function isSignedOut(answer) {
+  return answer.status === 401 || answer.type === "opaqueredirect";
+}
+
+function retryLater(clientId, seconds, text) {
+  const item = showState(clientId, "waiting");
+  if (item) item.querySelector(".message-state").textContent = text || words.slowDown;
+  confirmTimers.set(clientId, window.setTimeout(() => deliver(clientId), Math.max(1, seconds) * 1000));
+}
+
+function markFailed(clientId, reason) {
+  outbox.fail(clientId, reason);
+  showState(clientId, "failed");
+  say(reason);
+}
+
+function showState(clientId, state) {
+  const item = list.querySelector(`[data-pending="${clientId}"]`);
+  const row = outbox.get(clientId);
+  if (item && row) draw.showPendingState(item, row, state);
+  return item;
+}
+
+function settle(clientId) {
+  if (!clientId) return;
+  window.clearTimeout(confirmTimers.get(clientId));
+  confirmTimers.delete(clientId);
+  outbox.remove(clientId);
+  list.querySelector(`[data-pending="${clientId}"]`)?.remove();
+}
+
+function post(url, body) {
+  return fetch(url, {
+    method: "POST",
+    credentials: "same-origin",
+    redirect: "manual",
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/json",
+      "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
+    },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(15000),
+  });
+}
+
+// --- the connection ------------------------------------------------------------------------------------------
+
+function onState(state, code) {
+  liveState = state;
+  if (state === "ended") {
+    endWith(code);
+    return;
+  }
+  if (state === "open") {
+    window.clearTimeout(pollTimer);
+    pollTimer = 0;
+    if (hadTrouble) say(words.back);
+    hadTrouble = false;
+    resend();
+  }
+  if (state === "waiting") {
+    hadTrouble = true;
+    for (const row of outbox.rows) if (!row.failed) sendByHttp(row.client_id);
+    schedulePoll();
+  }
+  showConnection();
+}
+
+function resend() {
+  for (const row of outbox.rows) if (!row.failed) deliver(row.client_id);
+}
+
+function showConnection() {
+  let text = "";
+  if (!navigator.onLine) text = words.offline;
+  else if (hadTrouble && liveState !== "open") text = words.polling;
+  if (connection.textContent === text && connection.hidden === !text) return;
+  connection.textContent = text;
+  connection.hidden = !text;
+  if (text) say(text);
+}
+
+function endWith(code) {
+  window.clearTimeout(pollTimer);
+  live.end();
+  liveState = "ended";
+  const [text, label, url] = {
+    4401: [words.signedOut, words.signIn, `${words.signInUrl}?next=${encodeURIComponent(location.pathname)}`],
+    4404: [words.gone, words.list, words.listUrl],
+    4409: [words.old, words.reload, location.pathname],
+  }[code];
+  const link = draw.element("a", "", label);
+  link.href = url;
+  connection.replaceChildren(text, " ", link);
+  connection.hidden = false;
+  say(text);
+}
+
+function schedulePoll() {
+  if (pollTimer || liveState === "ended" || live?.isOpen) return;
+  pollTimer = window.setTimeout(poll, document.hidden ? 5 * POLL_MS : POLL_MS);
+}
+
+async function poll() {
+  pollTimer = 0;
+  if (live.isOpen || liveState === "ended") return;
+  const reached = await fetchSnapshot();
+  if (reached) for (const row of outbox.rows) if (!row.failed && !confirmTimers.has(row.client_id)) sendByHttp(row.client_id);
+  schedulePoll();
+}
+
+async function fetchSnapshot() {
+  const url = `${words.snapshotUrl}?last_seq=${lastSeq}`;
+  const options = { headers: { Accept: "application/json" }, redirect: "manual", signal: AbortSignal.timeout(10000) };
+  const answer = await fetch(url, options).catch(() => null);
+  if (!answer) return false;
+  if (answer.ok) applySnapshot(await answer.json());
+  else if (isSignedOut(answer)) endWith(4401);
+  else if (answer.status === 404) endWith(4404);
+  return answer.ok;
+}
+
+// --- sources and tools ---------------------------------------------------------------------------------------
+
+function showSources(message, number) {
+  for (const id of ["side-sources", "sheet-sources"]) {
+    const target = document.getElementById(id);
+    target.replaceChildren(...message.citations.map(draw.sourceElement));
+    for (const one of target.children) one.classList.toggle("is-picked", one.dataset.source === String(number));
+  }
+  document.getElementById("side-empty").hidden = true;
+}
+
+function openSources(item, number) {
+  const message = messages.get(item.dataset.id);
+  if (!message) return;
+  showSources(message, number);
+  const target = wide.matches ? "side-sources" : "sheet-sources";
+  if (!wide.matches) sheet.showModal();
+  const picked = document.querySelector(`#${target} .is-picked`);
+  picked?.scrollIntoView({ block: "nearest" });
+  if (wide.matches && picked) say(picked.textContent);
+}
+
+function addTools(item, message) {
+  if (message.kind !== "text" || message.author === "patient" || item.querySelector(".message-foot")) return;
+  const tools = [];
+  if (navigator.clipboard) tools.push(["copy", words.copy]);
+  if (canReadAloud(list)) tools.push(["read", words.read]);
+  if (tools.length) item.append(draw.messageFoot(tools));
+}
+
+function onToolPressed(event) {
+  const cite = event.target.closest("a.cite");
+  const item = event.target.closest("li.message");
+  if (cite && item?.dataset.id) {
+    event.preventDefault();
+    openSources(item, cite.dataset.cite);
+    return;
+  }
+  const summary = event.target.closest(".message-sources > summary");
+  if (summary) {
+    event.preventDefault();
+    openSources(item, "");
+    return;
+  }
+  if (event.target.closest('a[href="#person"]')) {
+    event.preventDefault();
+    askForPerson();
+    return;
+  }
+  const action = event.target.closest("[data-action]")?.dataset.action;
+  if (action) act(action, item, event.target);
+}
+
+function act(action, item, button) {
+  const message = messages.get(item.dataset.id);
+  const pending = item.dataset.pending;
+  if (action === "stop") stopReply();
+  if (action === "copy") navigator.clipboard.writeText(plainText(item)).then(() => say(words.copied));
+  if (action === "read") toggleReading(button, item, message);
+  if (action === "retry") {
+    outbox.fail(pending, "");
+    deliver(pending);
+  }
+  if (action === "edit") {
+    input.value = [outbox.get(pending)?.text, input.value].filter(Boolean).join("\n");
+    settle(pending);
+    input.dispatchEvent(new Event("input"));
+    input.focus();
+  }
+}
+
+function plainText(item) {
+  const copy = item.querySelector(".bubble").cloneNode(true);
+  for (const mark of copy.querySelectorAll(".cite")) mark.remove();
+  return [...copy.children].map((block) => block.textContent.trim()).join("\n\n");
+}
+
+function toggleReading(button, item) {
+  if (button.getAttribute("aria-pressed") === "true") {
+    stopReading();
+    return;
+  }
+  button.setAttribute("aria-pressed", "true");
+  button.textContent = words.readStop;
+  readAloud(plainText(item), () => {
+    button.removeAttribute("aria-pressed");
+    button.textContent = words.read;
+  });
+}
+
+async function askForPerson() {
+  if (personForm.hidden) return;
+  const body = new FormData(personForm);
+  const answer = await fetch(personForm.action, { method: "POST", body, headers: { Accept: "application/json" } }).catch(
+    () => null,
+  );
+  if (!answer?.ok) {
+    personForm.submit();
+    return;
+  }
+  showPerson(heldBy, true);
+  personState.scrollIntoView({ block: "nearest" });
+  say(words.told);
+  if (!live.isOpen) fetchSnapshot();
+}
+
+// --- the composer --------------------------------------------------------------------------------------------
+
+function onSubmit(event) {
+  event.preventDefault();
+  const text = input.value.trim();
+  const over = [...text].length - Number(words.max);
+  if (!text || over > 0) {
+    showNote(text ? draw.fill(words.tooLong, { n: over }) : words.empty, true);
+    input.focus();
+    return;
+  }
+  input.value = "";
+  draft.text = "";
+  showNote("");
+  fit();
+  send(text);
+  input.focus();
+}
+
+function showNote(text, isError = false) {
+  note.replaceChildren(...(text ? [draw.element("p", isError ? "field-error" : "field-hint", text)] : []));
+  if (isError) input.setAttribute("aria-invalid", "true");
+  else input.removeAttribute("aria-invalid");
+  if (isError) say(text);
+}
+
+function onInput() {
+  draft.text = input.value;
+  const left = Number(words.max) - [...input.value.trim()].length;
+  if (left < 0) showNote(draw.fill(words.tooLong, { n: -left }), true);
+  else showNote(left < 200 ? draw.fill(words.left, { n: left }) : "");
+  fit();
+  if (heldBy && Date.now() - lastTyping > 3000 && live.send({ type: "typing" })) lastTyping = Date.now();
+}
+
+// Half-typed Chinese must not be sent: while a word is being composed, Enter belongs to the input method.
+// On a touch keyboard Enter makes a line; the button sends.
+function onKey(event) {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  if (touch.matches) return;
+  event.preventDefault();
+  form.requestSubmit();
+}
+
+function fit() {
+  if (CSS.supports("field-sizing", "content")) return;
+  input.style.height = "auto";
+  input.style.height = `${input.scrollHeight + 2}px`;
+}
+
+// --- staying at the end --------------------------------------------------------------------------------------
+
+function atEnd() {
+  const page = document.scrollingElement;
+  return page.scrollHeight - page.scrollTop - window.innerHeight < 120;
+}
+
+// Someone who reads further up is not pulled away; someone at the end stays there.
+function keepInView(change) {
+  const stay = following || atEnd();
+  change();
+  if (stay) window.scrollTo({ top: document.scrollingElement.scrollHeight, behavior: "instant" });
+}
+
+// --- start ---------------------------------------------------------------------------------------------------
+
+function reportSeen() {
+  if (!document.hidden && lastSeq) live.send({ type: "seen", seq: lastSeq });
+}
+
+input.removeAttribute("required"); // an empty message is answered beside the field, in our words
+input.removeAttribute("maxlength"); // a long paste is kept whole and said to be too long, never cut
+for (const item of list.querySelectorAll(".message-label")) item.replaceWith(draw.labelElement(item.textContent.trim()));
+for (const message of first.messages) takeMessage(message, false);
+if (!input.value) input.value = draft.text;
+for (const row of outbox.rows) {
+  if ([...messages.values()].some((message) => message.client_id === row.client_id)) settle(row.client_id);
+  else list.append(draw.pendingElement(row, row.failed ? "failed" : "sending"));
+}
+
+form.addEventListener("submit", onSubmit);
+input.addEventListener("input", onInput);
+input.addEventListener("keydown", onKey);
+list.addEventListener("click", onToolPressed);
+personForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  askForPerson();
+});
+window.addEventListener("scroll", () => (following = atEnd()), { passive: true });
+window.addEventListener("offline", showConnection);
+window.addEventListener("online", () => {
+  showConnection();
+  resend();
+});
+window.addEventListener("beforeunload", (event) => {
+  if (outbox.rows.some((row) => !row.failed)) event.preventDefault();
+});
+document.addEventListener("visibilitychange", reportSeen);
+
+live = new Live(`/ws/conversation/${first.conversation}/`, {
+  hello: () => ({ type: "hello", version: VERSION, last_seq: lastSeq }),
+  onFrame: (frame) => {
+    onFrame(frame);
+    if (frame.type === "snapshot" || frame.type === "message.created" || frame.type === "reply.done") reportSeen();
+  },
+  onState,
+});
+applySnapshot({ ...first, messages: [] }, false);
+if (location.hash === "" || location.hash === "#newest") keepInView(() => fit());
