@@ -30,7 +30,9 @@ def known_choices(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
     if settings.URGENT_POLICY not in ("supervised", "card"):
         found.append(
             Error(
-                f"CONSULT_URGENT_POLICY is {settings.URGENT_POLICY!r}.", hint='"supervised" or "card".', id="consult.E002"
+                f"CONSULT_URGENT_POLICY is {settings.URGENT_POLICY!r}.",
+                hint='"supervised" or "card".',
+                id="consult.E002",
             )
         )
     if settings.PRODUCTION and not settings.COUNTRY:

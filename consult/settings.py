@@ -130,7 +130,11 @@ CHANNEL_LAYERS = {
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://")
 
 # The model; the whole of it is read by llm.config
-MODEL_ENV = {key: value for key, value in os.environ.items() if key.startswith("CONSULT_MODEL")}
+MODEL_NAMES = ("CONSULT_MODEL", "CONSULT_ADAPTER", "CONSULT_LLM_")
+MODEL_ENV = {
+    "CONSULT_MODEL": str(VAR / "models" / "smollm2-135m-instruct"),
+    **{key: value for key, value in os.environ.items() if key.startswith(MODEL_NAMES)},
+}
 INDEX_DIR = VAR / "index"
 
 # People
@@ -216,4 +220,3 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
 }
-

@@ -113,9 +113,14 @@ def append(conversation: Conversation, author_kind: str, body: str, **fields: ob
 
 def _store_assessment(message: Message, assessed: Assessed) -> None:
     Assessment.objects.create(
-        message=message, level=assessed.level, message_key=assessed.message, subject=assessed.subject,
-        rules_version=assessed.rules_version, findings=reading.as_json(assessed.findings), ms=assessed.ms,
-    )  # fmt: skip
+        message=message,
+        level=assessed.level,
+        message_key=assessed.message,
+        subject=assessed.subject,
+        rules_version=assessed.rules_version,
+        findings=reading.as_json(assessed.findings),
+        ms=assessed.ms,
+    )
 
 
 def _answer(conversation: Conversation, message: Message, assessed: Assessed) -> None:
@@ -125,31 +130,30 @@ def _answer(conversation: Conversation, message: Message, assessed: Assessed) ->
     if fixed or assessed.level == Level.URGENT:
         cases.from_assessment(conversation, assessed, message)
     if fixed:
-        _append_card(conversation, _fixed_key(assessed, message), assessed)
+        _append_fixed(conversation, _as_reminder(assessed, message))
         return
     if conversation.holder_id is not None:
         return
     if assessed.level == Level.URGENT:
-        _append_card(conversation, assessed.message or "urgent", assessed)
+        _append_fixed(conversation, assessed)
     supervised = assessed.level == Level.URGENT and settings.URGENT_POLICY == "supervised"
     queue_reply(conversation, message, supervised=supervised)
 
 
-def _fixed_key(assessed: Assessed, message: Message) -> str:
-    """The card to show: a short reminder where this message adds no sign to those already answered."""
-    reminder = f"{assessed.level}_still"
-    before = message.conversation.messages.filter(kind=Message.Kind.CARD, level=assessed.level, seq__gt=message.conversation.settled_seq)
-    newest = message.conversation.messages.exclude(author_kind=Message.Author.SYSTEM).count() - 1
-    if before.exists() and not reading.is_new(assessed, newest) and reminder in cards.keys():
-        return reminder
-    return assessed.message or str(assessed.level)
+def _as_reminder(assessed: Assessed, message: Message) -> Assessed:
+    """The same, with a short reminder for a card where this message adds no sign to those already answered."""
+    conversation = message.conversation
+    answered = conversation.messages.filter(
+        kind=Message.Kind.CARD, level=assessed.level, seq__gt=conversation.settled_seq
+    )
+    newest = conversation.messages.exclude(author_kind=Message.Author.SYSTEM).count() - 1
+    if answered.exists() and not reading.is_new(assessed, newest):
+        return dataclasses.replace(assessed, message=f"{assessed.level}_still")
+    return assessed
 
 
-def _append_card(conversation: Conversation, key: str, assessed: Assessed) -> Message:
-    card = cards.card(
-        key if key in cards.keys() else str(assessed.level),
-        language=assessed.language, country=settings.COUNTRY, subject=assessed.subject,
-    )  # fmt: skip
+def _append_fixed(conversation: Conversation, assessed: Assessed) -> Message:
+    card = cards.card_for(assessed, country=settings.COUNTRY)
     return append_card(conversation, card, level=assessed.level)
 
 
@@ -157,9 +161,13 @@ def append_card(conversation: Conversation, card: Card, level: str = "") -> Mess
     """A fixed message, stored as it is shown."""
     body = "\n".join([card.title, *card.paragraphs, *card.points, *(action.label for action in card.actions)])
     return append(
-        conversation, Message.Author.SOFTWARE, body, kind=Message.Kind.CARD, level=level or card.level,
+        conversation,
+        Message.Author.SOFTWARE,
+        body,
+        kind=Message.Kind.CARD,
+        level=level or card.level,
         card=dataclasses.asdict(card),
-    )  # fmt: skip
+    )
 
 
 def queue_reply(conversation: Conversation, question: Message, *, supervised: bool = False) -> Reply:
@@ -224,9 +232,7 @@ def request_person(patient: User, conversation_id: UUID) -> None:
         level = highest(Level(conversation.level), Level.ROUTINE)
         last = conversation.messages.filter(author_kind=Message.Author.PATIENT).order_by("seq").last()
         words = last.body if last else ""
-        cases.open_or_raise(
-            conversation, level, Case.Cause.PERSON, reason="", words=words, message=last
-        )
+        cases.open_or_raise(conversation, level, Case.Cause.PERSON, reason="", words=words, message=last)
         with override(conversation.language):
             note = _("You asked for a person. A clinician has been told and will answer here.")
         append(conversation, Message.Author.SYSTEM, note, kind=Message.Kind.NOTICE)

@@ -30,9 +30,15 @@ def open_or_raise(
     case = conversation.cases.filter(state__in=Case.OPEN).first()
     if case is None:
         case = Case.objects.create(
-            conversation=conversation, message=message, level=level, rank=level.rank, cause=cause,
-            reason=reason, words=words[:WORDS_MAX], due_at=due,
-        )  # fmt: skip
+            conversation=conversation,
+            message=message,
+            level=level,
+            rank=level.rank,
+            cause=cause,
+            reason=reason,
+            words=words[:WORDS_MAX],
+            due_at=due,
+        )
         audit.record(None, "case.opened", case, patient=conversation.patient_id, level=level, cause=cause)
     elif level.rank > case.rank:
         case.level, case.rank = highest(level, Level(case.level)), level.rank

@@ -236,10 +236,12 @@ class ConversationConsumer(Socket):
         except actions.Refused as refused:
             await self.tell(
                 protocol.Error(
-                    code=refused.code, text=refused.text, client_id=frame.client_id,  # type: ignore[arg-type]
+                    code=refused.code,
+                    text=refused.text,
+                    client_id=frame.client_id,  # type: ignore[arg-type]
                     retry_after_s=refused.retry_after_s,
                 )
-            )  # fmt: skip
+            )
             return
         if not posted.created:
             view = await self.act(_message_view, posted.message.pk, self.user)

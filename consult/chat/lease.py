@@ -65,10 +65,14 @@ def store_sentence(reply: Reply, position: int, number: int | None, verdict: Ver
         if not _mine(reply).update(lease_until=_lease_end(), **first):
             return False
         ReplySentence.objects.create(
-            reply=reply, attempt=reply.attempt, position=position, number=number,
-            text=verdict.text if verdict.allowed else raw, citations=list(verdict.citations),
+            reply=reply,
+            attempt=reply.attempt,
+            position=position,
+            number=number,
+            text=verdict.text if verdict.allowed else raw,
+            citations=list(verdict.citations),
             reasons=[{"code": one.code, "detail": one.detail} for one in verdict.reasons],
-        )  # fmt: skip
+        )
         if verdict.allowed and not reply.supervised:
             events.conversation_changed(reply.conversation_id)
     return True
@@ -133,4 +137,3 @@ def _say_failed(reply: Reply) -> None:
     with override(conversation.language):
         text = _("The answer could not be finished. A clinician has been told and will answer here.")
     append(conversation, Message.Author.SYSTEM, text, kind=Message.Kind.NOTICE)
-

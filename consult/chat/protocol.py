@@ -21,6 +21,7 @@ CLOSE_VERSION = 4409
 CLOSE_TOO_MANY = 4429
 CLOSE_TRY_LATER = 1013  # the live channel is away: the page goes on by HTTP and tries again
 
+MessageKind = Literal["text", "card", "notice"]
 AuthorKind = Literal["patient", "software", "clinician", "system"]
 LevelName = Literal["emergency", "crisis", "urgent", "routine", "self_care"]
 ReplyState = Literal["queued", "running", "done", "failed", "stopped", "waiting_approval", "withheld"]
@@ -109,7 +110,7 @@ class MessageView(Frame):
     author: AuthorKind
     author_name: str
     label: str  # "Written by software · checked against 2 sources", in the reader's language
-    kind: Literal["text", "card", "notice"]
+    kind: MessageKind
     level: LevelName | None
     text: str
     html: str

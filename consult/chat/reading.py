@@ -20,7 +20,9 @@ def profile_of(user: User) -> Profile:
     row = ProfileRow.objects.filter(user=user).first()
     data: dict[str, Any] = row.data if row else {}
     known = {field.name for field in dataclasses.fields(Profile)}
-    return Profile(**{key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known})
+    return Profile(
+        **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known}
+    )
 
 
 def assess(conversation: Conversation, text: str) -> Assessment:

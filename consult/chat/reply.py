@@ -47,9 +47,7 @@ class Writing:
     def judge(self, sentence: str) -> None:
         """Pass one sentence of the model through the guard, and keep it with the verdict."""
         level = Level(self.reply.conversation.level)
-        verdict = guard.check_sentence(
-            sentence, self.passages, level=level, language=self.language, said=self.said
-        )
+        verdict = guard.check_sentence(sentence, self.passages, level=level, language=self.language, said=self.said)
         self.keep(sentence, verdict)
 
     def keep(self, raw: str, verdict: Verdict) -> None:
@@ -81,10 +79,15 @@ def _write(reply: Reply, engine: Engine) -> None:
     passages = [Passage(n, hit.document_title, hit.text) for n, hit in enumerate(hits, start=1)]
     identity = engine.identity()
     lease.describe(
-        reply, passages=[str(hit.passage_id) for hit in hits], base_model=identity.base, base_hash=identity.base_hash,
-        adapter=identity.adapter, adapter_hash=identity.adapter_hash, prompt_version=prompts.PROMPT_VERSION,
+        reply,
+        passages=[str(hit.passage_id) for hit in hits],
+        base_model=identity.base,
+        base_hash=identity.base_hash,
+        adapter=identity.adapter,
+        adapter_hash=identity.adapter_hash,
+        prompt_version=prompts.PROMPT_VERSION,
         guard_version=guard.GUARD_VERSION,
-    )  # fmt: skip
+    )
     writing = Writing(reply, language, passages)
     if passages:
         _stream(writing, engine)
@@ -143,9 +146,7 @@ def _prompt(writing: Writing) -> tuple[ChatMessage, ...]:
     reply = writing.reply
     pairs = [(passage.title, passage.text) for passage in writing.passages]
     about = _about(reply)
-    return prompts.build(
-        reply.question.body, pairs, language=writing.language, history=_history(reply), about=about
-    )
+    return prompts.build(reply.question.body, pairs, language=writing.language, history=_history(reply), about=about)
 
 
 def _history(reply: Reply) -> list[ChatMessage]:

@@ -60,4 +60,3 @@ def _remind_of_emergencies() -> None:
     for case in unseen:
         if Case.objects.filter(pk=case.pk, changed_at=case.changed_at).update(changed_at=now):
             events.case_changed(case)
-

@@ -9,8 +9,8 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from accounts.models import User
 from accounts.models import Profile as ProfileRow
+from accounts.models import User
 from consult.chat import access, protocol, render
 from consult.chat.models import Case, Conversation, Message, Reply
 from consult.library import citations as library
@@ -22,12 +22,17 @@ def citations_of(reply: Reply | None, used: set[int] | None = None) -> list[prot
         return []
     return [
         protocol.Citation(
-            number=number, title=view.title, source=view.source, reviewed=view.reviewed,
-            date=str(view.date), text=view.text, url=view.url,
+            number=number,
+            title=view.title,
+            source=view.source,
+            reviewed=view.reviewed,
+            date=str(view.date),
+            text=view.text,
+            url=view.url,
         )
         for number, view in enumerate(library.describe(reply.passages), start=1)
         if used is None or number in used
-    ]  # fmt: skip
+    ]
 
 
 def urls_of(reply: Reply | None) -> dict[int, str]:
@@ -41,12 +46,20 @@ def message(row: Message, reader: User) -> protocol.MessageView:
     used = {int(mark) for mark in render.MARK.findall(row.body)}
     sources = citations_of(reply, used)
     return protocol.MessageView(
-        id=row.pk, seq=row.seq, author=cast(protocol.AuthorKind, row.author_kind), author_name=author_name(row, reader),
-        label=label(row, len(sources)), kind=cast(protocol.Literal["text", "card", "notice"], row.kind),
-        level=cast(protocol.LevelName, row.level) if row.level else None, text=row.body, html=html(row, sources),
-        at=row.created_at.isoformat(), client_id=row.client_id if row.author_id == reader.pk else None,
-        reply=reply.pk if reply else None, citations=sources,
-    )  # fmt: skip
+        id=row.pk,
+        seq=row.seq,
+        author=cast(protocol.AuthorKind, row.author_kind),
+        author_name=author_name(row, reader),
+        label=label(row, len(sources)),
+        kind=cast(protocol.MessageKind, row.kind),
+        level=cast(protocol.LevelName, row.level) if row.level else None,
+        text=row.body,
+        html=html(row, sources),
+        at=row.created_at.isoformat(),
+        client_id=row.client_id if row.author_id == reader.pk else None,
+        reply=reply.pk if reply else None,
+        citations=sources,
+    )
 
 
 def _reply_of(row: Message) -> Reply | None:
@@ -109,14 +122,16 @@ def snapshot(conversation: Conversation, reader: User, last_seq: int) -> protoco
     rows = access.messages_after(conversation, last_seq)
     reply = access.open_reply(conversation)
     return protocol.Snapshot(
-        version=protocol.VERSION, conversation=conversation.pk, title=conversation.title,
+        version=protocol.VERSION,
+        conversation=conversation.pk,
+        title=conversation.title,
         level=cast(protocol.LevelName, conversation.level),
         held_by=conversation.holder.name if conversation.holder else "",
         person_requested=conversation.person_requested_at is not None,
         last_seq=rows[-1].seq if rows else last_seq,
         messages=[message(row, reader) for row in rows],
         reply=reply_view(reply) if reply and not reply.supervised else None,
-    )  # fmt: skip
+    )
 
 
 def reply_state(reply: Reply) -> protocol.ReplyState:
@@ -170,11 +185,19 @@ def holder_notice(held_by: str) -> protocol.Notice:
 def case(row: Case, reader: User) -> protocol.CaseView:
     """A row of the queue."""
     return protocol.CaseView(
-        id=row.pk, conversation=row.conversation_id, state=cast(protocol.CaseState, row.state),
-        level=cast(protocol.LevelName, row.level), reason=row.reason, words=row.words, person=person(row.conversation),
-        claimed_by=row.claimed_by.name if row.claimed_by else "", mine=row.claimed_by_id == reader.pk,
-        opened_at=row.opened_at.isoformat(), due_at=row.due_at.isoformat(), seen=row.seen_at is not None,
-    )  # fmt: skip
+        id=row.pk,
+        conversation=row.conversation_id,
+        state=cast(protocol.CaseState, row.state),
+        level=cast(protocol.LevelName, row.level),
+        reason=row.reason,
+        words=row.words,
+        person=person(row.conversation),
+        claimed_by=row.claimed_by.name if row.claimed_by else "",
+        mine=row.claimed_by_id == reader.pk,
+        opened_at=row.opened_at.isoformat(),
+        due_at=row.due_at.isoformat(),
+        seen=row.seen_at is not None,
+    )
 
 
 def person_wait(conversation: Conversation) -> str:

@@ -148,7 +148,8 @@ def _check_support(
     if holding:
         wanted = [number for number in holding if number in named]
         return Verdict(True, shown, tuple(wanted or holding[:1]))
-    return Verdict(False, shown, (), tuple(min((reasons for _, reasons in trials), key=len)))
+    nearest: list[Reason] = min((reasons for _, reasons in trials), key=lambda reasons: len(reasons))
+    return Verdict(False, shown, (), tuple(nearest))
 
 
 def _judge(text: str, passage: Passage, strict: Sequence[_Refusal], said: Sequence[str]) -> list[Reason]:
@@ -171,7 +172,7 @@ def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> 
     whole = f"{passage.title}. {passage.text}"
     held = f"{window.frame}. {window.text}"
     if stray := claims.medicines(text) - claims.medicines(whole):
-        reasons.append(Reason("medicine", f"It names a medicine that the passage does not: {', '.join(sorted(stray))}."))
+        reasons.append(Reason("medicine", f"The passage does not name {', '.join(sorted(stray))}."))
     if not _numbers_held(text, held):
         reasons.append(Reason("number", "It gives a number that this part of the passage does not give."))
     if stray := claims.terms(text) - claims.terms(held):
@@ -266,8 +267,10 @@ def _read_refusal(row: dict[str, Any]) -> _Refusal:
 
 def _compiled(pattern: str) -> re.Pattern[str]:
     """A pattern of the file for text after ``words.normalise``, which knows one apostrophe and narrow punctuation."""
-    pattern = pattern.replace("’", "'").replace("，", ",，").replace("；", ";；").replace("！", "!！")
-    return re.compile(pattern.replace("{cond}", claims.condition_alternatives()).replace("{med}", claims.medicine_alternatives()))
+    for written, read in (("’", "'"), ("，", ",，"), ("；", ";；"), ("！", "!！")):
+        pattern = pattern.replace(written, read)
+    pattern = pattern.replace("{cond}", claims.condition_alternatives())
+    return re.compile(pattern.replace("{med}", claims.medicine_alternatives()))
 
 
 @cache

@@ -37,7 +37,12 @@ _GENERIC: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "poison": "your local poison centre",
             "crisis": "a crisis line in your country",
         },
-        "zh": {"ambulance": "当地急救电话", "police": "当地报警电话", "poison": "当地中毒急救中心", "crisis": "当地心理援助热线"},
+        "zh": {
+            "ambulance": "当地急救电话",
+            "police": "当地报警电话",
+            "poison": "当地中毒急救中心",
+            "crisis": "当地心理援助热线",
+        },
     }
 )
 _LABELS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
@@ -48,7 +53,12 @@ _LABELS: Mapping[Language, Mapping[str, str]] = MappingProxyType(
             "call_generic": "Call {generic}",
             "person": "Talk to a person here",
         },
-        "zh": {"call": "拨打 {number}", "call_named": "拨打{name}：{number}", "call_generic": "拨打{generic}", "person": "在这里找人工帮助"},
+        "zh": {
+            "call": "拨打 {number}",
+            "call_named": "拨打{name}：{number}",
+            "call_generic": "拨打{generic}",
+            "person": "在这里找人工帮助",
+        },
     }
 )
 

@@ -12,8 +12,9 @@ import re
 CITATION = re.compile(r"[\[【［]\s*(\d{1,2}(?:\s*[,，、;-]\s*\d{1,2})*)\s*[\]】］]")
 
 _ABBREVIATIONS = frozenset(
-    "e.g i.e etc dr mr mrs ms prof st vs approx no fig a.m p.m jan feb mar apr jun jul aug sep sept oct nov dec "
-    "min max tel ext incl dept inc ltd u.s u.k al ca cf viz".split()
+    ("e.g", "i.e", "etc", "dr", "mr", "mrs", "ms", "prof", "st", "vs", "approx", "no", "fig", "a.m", "p.m", "min", "max")
+    + ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "tel", "ext", "incl", "dept")
+    + ("inc", "ltd", "u.s", "u.k", "al", "ca", "cf", "viz")
 )
 # Abbreviations that are also common ends of a sentence: they end one when a capital follows.
 _MAY_END = frozenset(("etc", "a.m", "p.m", "u.s", "u.k", "no", "min", "max", "inc", "ltd"))

@@ -5,9 +5,11 @@ Knows nothing of policy: what score is enough, and what is refused in any case, 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise, takewhile
 
 from consult.safety import claims, words
 from consult.safety.sentences import split
@@ -33,12 +35,29 @@ class Support:
 
 
 def windows(passage: Passage) -> Iterator[Window]:
-    """Every sentence of the passage, and every two that follow each other."""
+    """Every sentence of the passage, every two that follow each other, and every list with its lead.
+
+    Under a lead that ends in a colon each item is read together with the lead: alone it says nothing.
+    """
     parts = _parts(passage.text)
     for index, part in enumerate(parts):
+        following = parts[index + 1 : index + 2]
+        if part.rstrip().endswith((":", "：")):
+            items = list(takewhile(_is_item, parts[index + 1 :]))
+            for first, second in zip(items, [*items[1:], ""], strict=True):
+                yield Window(passage.number, passage.title, f"{part} {first}")
+                if second:
+                    yield Window(passage.number, passage.title, f"{part} {first} {second}")
+            if len(items) > 2:
+                yield Window(passage.number, passage.title, " ".join([part, *items]))
+            continue
         yield Window(passage.number, passage.title, part)
-        if index + 1 < len(parts):
-            yield Window(passage.number, passage.title, f"{part} {parts[index + 1]}")
+        if following and not following[0].rstrip().endswith((":", "：")):
+            yield Window(passage.number, passage.title, f"{part} {following[0]}")
+
+
+def _is_item(part: str) -> bool:
+    return part.lstrip().startswith(("-", "*", "•"))
 
 
 def best(sentence: str, passages: Sequence[Passage]) -> Support | None:
@@ -79,7 +98,8 @@ def _held(word: str, held: frozenset[str]) -> bool:
     if word in held:
         return True
     if word[0] >= "\u3400":
-        return len(word) > 1 and any(word in other or (len(other) > 1 and other in word) for other in held if other[0] >= "\u3400")
+        wide = [other for other in held if len(other) > 1 and other[0] >= "\u3400"]
+        return len(word) > 1 and any(word in other or other in word for other in wide)
     return len(word) > 4 and any(other.startswith(word[:5]) and abs(len(other) - len(word)) <= 4 for other in held)
 
 
@@ -89,4 +109,4 @@ def _overlap_of_pairs(sentence: str, window: Window) -> float:
 
 
 def _pairs(content: Sequence[str]) -> set[tuple[str, str]]:
-    return set(zip(content, content[1:], strict=False))
+    return set(pairwise(content))

@@ -6,28 +6,17 @@ Knows nothing of medicine. English words are lower-cased and cut to a rough stem
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from functools import lru_cache
+from pathlib import Path
 
 import rjieba
 
 _TOKEN = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+(?:[.,/]\d+)*|[\u3400-\u9fff]+")
-_SUFFIXES = ("ations", "ation", "ingly", "edly", "ness", "ments", "ment", "ings", "ing", "ied", "ies", "ed", "es", "ly", "er", "s", "e")
-STOP = frozenset(
-    "a an the and or but if then so of to in on at by for from with as into about over under out up down off "
-    "is are was were be been being am do does did doing done have has had having will would can could may might "
-    "should must shall it its it's this that these those there here they them their he she his her hers him you your yours "
-    "we our us i me my mine who whom which what when where why how than too very also just only even still such "
-    "some any each both all most more much many few other others another own same s t d ll ve re m usually often "
-    "sometimes generally typically people person someone one ones get gets getting got make makes made need needs "
-    "help helps because while during after before until once again further however for example e.g i.e etc "
-    "please try way ways thing things like well good possible may".split()
-)
-ZH_STOP = frozenset(
-    "的 了 和 是 在 也 就 都 而 及 与 或 或者 着 等 把 被 让 对 从 向 给 于 以 为 之 其 这 那 这个 那个 这些 那些 您 你 我 我们 他 她 它 他们 您的 你的 "
-    "一些 一个 一种 有 会 可以 可能 能 能够 应该 应 需要 如果 因为 所以 但 但是 并 并且 还 还有 通常 一般 经常 时 时候 后 前 中 上 下 里 很 最 更 吗 呢 吧 啊 请 "
-    "进行 使用 出现 情况 比如 例如 以及 什么 怎么 如何 由 到 来 去 说 多 做 用 自己 大多数 很多 许多 人 患者 症状".split()
-)
+_TABLE = tomllib.loads(Path(__file__).with_name("guard_data").joinpath("stopwords.toml").read_text(encoding="utf-8"))
+_SUFFIXES: tuple[str, ...] = tuple(_TABLE["endings"])
+STOP = frozenset(_TABLE["english"] + _TABLE["chinese"])
 
 
 def normalise(text: str) -> str:
@@ -67,11 +56,12 @@ def tokens(text: str) -> list[str]:
 
 def content(text: str) -> list[str]:
     """The words that carry meaning, in order, as stems; numbers are left to the check of quantities."""
-    return [
-        stem(word)
-        for word in tokens(text)
-        if word not in STOP and word not in ZH_STOP and not word[0].isdigit() and len(word.strip("'")) > (word < "\u3400")
-    ]
+    return [stem(word) for word in tokens(text) if word not in STOP and _carries(word)]
+
+
+def _carries(word: str) -> bool:
+    """Whether a word is no number and more than a lone English letter."""
+    return not word[0].isdigit() and len(word) > (1 if word[0].isascii() else 0)
 
 
 def is_chinese(text: str) -> bool:
