@@ -44,6 +44,7 @@ class Decode:
     keys: slice
     shape: tuple[int, int]
     mask: torch.Tensor | None
+    in_order: bool
 
 
 @dataclass(slots=True)
@@ -79,47 +80,67 @@ def paged_attention(
 
     Returns [1, tokens, heads, width]. Without a paged cache (plain ``generate``) it is transformers' own SDPA.
     """
-    cache = batch.get("cache")
-    if cache is None:
+    if batch.get("cache") is None:
         out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **batch)
         return out, None
     layer: int = module.layer_idx  # type: ignore[assignment]
-    allocator = cache.layer_to_allocator[layer]
-    plan = _plan(batch, allocator.index, query)
-    new_keys, new_values = key[0].transpose(0, 1), value[0].transpose(0, 1)
-    write = batch["write_index"][allocator.index]
-    keys, values = allocator.update(new_keys, new_values, layer, plan.read, write)
-    return _walk(plan, query, keys, values, scaling), None
+    rows = (states[0].transpose(0, 1) for states in (query, key, value))
+    out = attend(layer, *rows, scaling, batch)
+    return out.view(1, out.shape[0], query.shape[1], query.shape[3]), None
 
 
-def _walk(
-    plan: Plan, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
+def attend(
+    layer: int,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    scaling: float | None,
+    batch: dict[str, Any],
 ) -> torch.Tensor:
-    _, heads, tokens, width = query.shape
-    key_heads = keys.shape[1]
-    out = query.new_empty(1, tokens, heads, width)
+    """Write the new keys and values into the cache and let each chat's queries meet its own.
+
+    ``query`` [tokens, heads, width], ``key`` and ``value`` [tokens, key heads, width]; returns
+    [tokens, heads * width]. ``batch``: the paged batch as transformers passes it to every layer.
+    """
+    allocator = batch["cache"].layer_to_allocator[layer]
+    plan = _plan(batch, allocator.index, query)
+    keys, values = allocator.update(key, value, layer, plan.read, batch["write_index"][allocator.index])
+    heads, key_heads, width = query.shape[1], keys.shape[1], query.shape[2]
+    if len(plan.decodes) == 1 and not plan.prefills and plan.decodes[0].in_order:
+        return _decode(plan.decodes[0], query, keys, values, scaling).view(-1, heads * width)
+    out = query.new_empty(query.shape)
     for group in plan.decodes:
-        chats, longest = group.shape
-        # Query heads that share a key head become rows of one small matrix: keys are read once, never repeated.
-        asked = query[0, :, group.rows].transpose(0, 1).reshape(chats, key_heads, heads // key_heads, width)
-        k = keys[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
-        v = values[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
-        answer = scaled_dot_product_attention(asked, k, v, attn_mask=group.mask, scale=scaling)
-        out[0, group.rows] = answer.reshape(chats, heads, width)
+        answer = _decode(group, query[group.rows], keys, values, scaling)
+        out[group.rows] = answer.view(-1, heads, width)
     for chat in plan.prefills:
-        k = _repeat(keys[chat.keys].transpose(0, 1), heads // key_heads)
-        v = _repeat(values[chat.keys].transpose(0, 1), heads // key_heads)
-        causal = chat.mask is None
-        asked = query[:, :, chat.rows]
-        answer = scaled_dot_product_attention(asked, k, v, attn_mask=chat.mask, is_causal=causal, scale=scaling)
-        out[:, chat.rows] = answer.transpose(1, 2)
-    return out
+        k = _repeat(keys[chat.keys], heads // key_heads)
+        v = _repeat(values[chat.keys], heads // key_heads)
+        asked = query[chat.rows].transpose(0, 1)[None]
+        answer = scaled_dot_product_attention(
+            asked, k, v, attn_mask=chat.mask, is_causal=chat.mask is None, scale=scaling
+        )
+        out[chat.rows] = answer[0].transpose(0, 1)
+    return out.view(-1, heads * width)
+
+
+def _decode(
+    group: Decode, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
+) -> torch.Tensor:
+    """[chats, key heads, heads a key head, width]. Query heads that share a key head are rows of one small matrix,
+    so that keys are read once and never repeated."""
+    chats, longest = group.shape
+    key_heads, width = keys.shape[1], keys.shape[2]
+    asked = query.reshape(chats, key_heads, -1, width)
+    k = keys[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
+    v = values[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
+    return scaled_dot_product_attention(asked, k, v, attn_mask=group.mask, scale=scaling).contiguous()
 
 
 def _repeat(states: torch.Tensor, times: int) -> torch.Tensor:
-    """[key heads, n, width] to [1, heads, n, width]."""
-    key_heads, n, width = states.shape
-    return states[:, None].expand(key_heads, times, n, width).reshape(1, key_heads * times, n, width)
+    """[n, key heads, width] to [1, heads, n, width]."""
+    n, key_heads, width = states.shape
+    by_head = states.transpose(0, 1)[:, None]
+    return by_head.expand(key_heads, times, n, width).reshape(1, key_heads * times, n, width)
 
 
 _of_thread = threading.local()
@@ -165,7 +186,10 @@ Span = tuple[int, int, int, int]
 
 
 def _alike(spans: list[Span]) -> list[list[Span]]:
-    """Cut the decoding chats into groups of like length, so that padding wastes little."""
+    """Cut the decoding chats into groups of like length, so that padding wastes little; in batch order if one."""
+    lengths = [span[3] - span[2] for span in spans]
+    if spans and max(lengths) * len(spans) <= WASTE * sum(lengths):
+        return [spans]
     groups: list[list[Span]] = []
     real = 0
     for span in sorted(spans, key=lambda span: span[3] - span[2], reverse=True):
@@ -193,7 +217,8 @@ def _decode_group(group: list[Span], read: torch.Tensor, start: int, dtype: torc
     if min(lengths) < longest:
         mask = torch.zeros(inside.shape, dtype=dtype).masked_fill_(~inside, float("-inf"))[:, None, None]
     keys = slice(start, start + places.numel())
-    return Decode(rows, keys, (len(group), longest), mask), places.reshape(-1)
+    in_order = rows.tolist() == list(range(len(group)))
+    return Decode(rows, keys, (len(group), longest), mask, in_order), places.reshape(-1)
 
 
 def _causal(new: int, total: int) -> torch.Tensor | None:

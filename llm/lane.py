@@ -2,7 +2,7 @@
 
 A lane serves one set of weights (the base, or the base with one adapter). Different adapters run in different
 lanes, because the paged cache shares prefixes by token ids alone and the keys of one adapter are wrong for
-another. Lanes of one device take turns, one step each.
+another. All lanes of an engine compute on one thread, one step at a time (see compute.py for why).
 
 What this adds to the manager: outputs go to whoever asked (not to one shared queue), each chat samples by its
 own settings, a step that raises fails the request that caused it and not the others, and a loop that dies says so.
@@ -11,7 +11,6 @@ own settings, a step that raises fails the request that caused it and not the ot
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,8 @@ from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching.continuous_api import ContinuousBatchingManager, OutputRouter
 from transformers.generation.continuous_batching.requests import GenerationOutput
 
-from llm import attention
+from llm import attention, packed
+from llm.compute import Compute
 from llm.config import EngineConfig
 from llm.loader import Loaded
 from llm.sampler import RequestSampler
@@ -51,7 +51,7 @@ class Router(OutputRouter):
 
 
 class LaneManager(ContinuousBatchingManager):
-    """The manager with the lane's ways. ``turn`` is held for each step; ``on_death`` is called from the dying loop."""
+    """The manager with the lane's ways. Steps run on ``compute``; ``on_death`` is called from the dying loop."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class LaneManager(ContinuousBatchingManager):
         generation: GenerationConfig,
         batching: ContinuousBatchingConfig,
         router: Router,
-        turn: threading.Lock,
+        compute: Compute,
         on_death: Callable[[], None],
     ) -> None:
         super().__init__(model, generation, batching)
         self.output_router = router
         self.logit_processor = RequestSampler()
-        self._turn = turn
+        self._compute = compute
         self._on_death = on_death
         self._failed_steps = 0
         self.steps = 0
@@ -74,10 +74,12 @@ class LaneManager(ContinuousBatchingManager):
     def switch_to_cb_friendly_attn(self, model: Any, auto_switch_to_flash: bool = True) -> None:
         """The lane has chosen the attention already; the manager's list knows only its own."""
 
+    def _create_batch_processor(self) -> Any:
+        return self._compute.run(super()._create_batch_processor)
+
     def _generation_step(self) -> None:
         try:
-            with self._turn:
-                super()._generation_step()
+            self._compute.run(super()._generation_step)
         except (RuntimeError, ValueError, IndexError, ArithmeticError, MemoryError) as error:
             self._failed_steps += 1
             if self._failed_steps >= HOPELESS:
@@ -122,15 +124,17 @@ class LaneManager(ContinuousBatchingManager):
 class Lane:
     """A loaded model and its running batch."""
 
-    def __init__(self, loaded: Loaded, config: EngineConfig, turn: threading.Lock) -> None:
+    def __init__(self, loaded: Loaded, config: EngineConfig, compute: Compute) -> None:
         self.loaded = loaded
         self._config = config
-        self._turn = turn
+        self._compute = compute
         self._router = Router()
         self._closed = False
         self.deaths = 0
         attention.register()
         loaded.model.set_attn_implementation(_attention_for(loaded.model))
+        if loaded.model.config._attn_implementation == attention.NAME and packed.can_pack(loaded.model):
+            compute.run(lambda: packed.pack(loaded.model, config.max_chats))
         self._manager = self._start()
 
     def _start(self) -> LaneManager:
@@ -145,7 +149,7 @@ class Lane:
             use_cuda_graph=False,
             use_async_batching=False,
         )
-        manager = LaneManager(self.loaded.model, generation, batching, self._router, self._turn, self._died)
+        manager = LaneManager(self.loaded.model, generation, batching, self._router, self._compute, self._died)
         manager.start()
         return manager
 

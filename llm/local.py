@@ -15,10 +15,9 @@ from collections.abc import Generator
 from types import TracebackType
 from typing import Any
 
-import torch
-
 from llm import loader, sampler
 from llm.cards import AdapterCard, CardError, list_adapters
+from llm.compute import Compute
 from llm.config import EngineConfig
 from llm.lane import Lane
 from llm.text import TextStream
@@ -46,13 +45,11 @@ class LocalEngine:
     """``llm.types.Engine`` on transformers' continuous batching, with adapters that come and go while it runs."""
 
     def __init__(self, config: EngineConfig) -> None:
-        if config.threads:
-            torch.set_num_threads(config.threads)
         self.config = config
-        self.placement = loader.choose_placement(config)
+        self._compute = Compute(config.threads)
+        self.placement = self._compute.run(lambda: loader.choose_placement(config))
         self.tokenizer = loader.load_tokenizer(config.base)
         self._controls = [word for word in self.tokenizer.all_special_tokens if word.strip()]
-        self._turn = threading.Lock()
         self._change = threading.RLock()
         self._lanes: dict[str, Lane] = {}
         self._retiring: set[str] = set()
@@ -107,6 +104,7 @@ class LocalEngine:
             for lane in self._lanes.values():
                 lane.close()
             self._lanes.clear()
+        self._compute.close()
 
     # -- adapters
 
@@ -152,10 +150,10 @@ class LocalEngine:
     def _open_lane(self, name: str) -> None:
         try:
             card = loader.find_adapter(self.config, name) if name else None
-            loaded = loader.load(self.config, self.placement, card)
+            loaded = self._compute.run(lambda: loader.load(self.config, self.placement, card))
         except (CardError, loader.LoadError) as error:
             raise RequestRefused(str(error)) from error
-        self._lanes[name] = Lane(loaded, self.config, self._turn)
+        self._lanes[name] = Lane(loaded, self.config, self._compute)
 
     def _free_retired(self) -> None:
         with self._change:
