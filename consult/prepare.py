@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import traceback
@@ -31,7 +33,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 1
     except Exception as error:  # the last door: a person gets a sentence, the log gets the rest
-        _keep_traceback()
+        _keep(traceback.format_exc())
         print(_sentence(error), file=sys.stderr)
         return 1
     return 0
@@ -55,13 +57,20 @@ def _translations(_site: Site) -> None:
 def _weights(site: Site) -> None:
     """Convert the packaged weights in a process of its own, so that the memory it takes is given back."""
     if site.uses_packaged_model and not site.weights.is_file():
-        code = subprocess.run([sys.executable, "-m", "llm", "convert"], cwd=ROOT, check=False).returncode
-        if code:
-            raise Problem(
-                "The packaged model could not be converted (its own message is above): see make doctor, "
-                "or set CONSULT_MODEL to the folder of another model."
-            )
+        folder = site.weights.parent
+        shutil.rmtree(folder, ignore_errors=True)  # a folder without its weights would count as converted
+        command = [sys.executable, "-m", "llm", "convert", str(folder)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            _keep(done.stderr)
+            raise Problem(f"The packaged model could not be converted ({_reason(done.stderr)}): see make doctor.")
     weights_present(site)
+
+
+def _reason(stderr: str) -> str:
+    """The message of the exception at the end of a traceback, without its class."""
+    last = (stderr.strip().splitlines() or ["no reason given"])[-1]
+    return re.sub(r"^[\w.]+(Error|Exception): ", "", last)
 
 
 def _command(name: str, *arguments: str) -> None:
@@ -128,12 +137,13 @@ def _sentence(error: Exception) -> str:
     return f"Preparing failed ({type(error).__name__}): var/log/prepare.log says more."
 
 
-def _keep_traceback() -> None:
+def _keep(text: str) -> None:
     log = Path(os.environ.get("CONSULT_VAR") or ROOT / "var") / "log" / "prepare.log"
     try:
-        log.write_text(traceback.format_exc())
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text(text)
     except OSError:
-        traceback.print_exc()  # nowhere to keep it: better shown than lost
+        print(text, file=sys.stderr)  # nowhere to keep it: better shown than lost
 
 
 if __name__ == "__main__":

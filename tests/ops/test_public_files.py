@@ -10,7 +10,7 @@ import pytest
 from tests.environment import ROOT
 
 HOST_OF_A_REGISTRY = re.compile(r"(pypi\.org|pythonhosted|registry\.npmjs|deb\.debian\.org|huggingface\.co/)", re.I)
-PLACE_ON_A_MACHINE = re.compile(r"(/work/|/root/|/opt/pypi|/opt/wheels|\.library\b)")
+PLACE_ON_A_MACHINE = re.compile(r"(/work/|/root/|/opt/pypi|/opt/wheels|(?<!\w)\.library\b)")
 BINARY = (".png", ".safetensors", ".woff2", ".ico", ".gz", ".npy")
 
 
