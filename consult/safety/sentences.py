@@ -11,11 +11,10 @@ import re
 # Marks as models write them: [1], [1, 2], [1-3], and the full-width forms.
 CITATION = re.compile(r"[\[【［]\s*(\d{1,2}(?:\s*[,，、;-]\s*\d{1,2})*)\s*[\]】］]")
 
-_ABBREVIATIONS = frozenset(
-    ("e.g", "i.e", "etc", "dr", "mr", "mrs", "ms", "prof", "st", "vs", "approx", "no", "fig", "a.m", "p.m", "min", "max")
-    + ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "tel", "ext", "incl", "dept")
-    + ("inc", "ltd", "u.s", "u.k", "al", "ca", "cf", "viz")
-)
+_DOTTED = ("e.g", "i.e", "a.m", "p.m", "u.s", "u.k", "etc", "vs", "approx", "no", "fig", "min", "max", "al", "ca", "cf")
+_TITLES = ("dr", "mr", "mrs", "ms", "prof", "st", "dept", "inc", "ltd", "tel", "ext", "incl", "viz")
+_MONTHS = ("jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec")
+_ABBREVIATIONS = frozenset((*_DOTTED, *_TITLES, *_MONTHS))
 # Abbreviations that are also common ends of a sentence: they end one when a capital follows.
 _MAY_END = frozenset(("etc", "a.m", "p.m", "u.s", "u.k", "no", "min", "max", "inc", "ltd"))
 _CLOSERS = "\"'”’)）」』》*_"

@@ -5,7 +5,6 @@ Knows nothing of policy: what score is enough, and what is refused in any case, 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
