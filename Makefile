@@ -88,6 +88,7 @@ test-integration: $(STAMP_DEV) weights
 	$(PYTEST) -m "integration and not browser" $(ARGS) $(OR_NONE)
 
 test-browser: $(STAMP_DEV) weights
+	@$(BIN)/python -c 'from consult.doctor import find_chromium as f; f() or print("No Chromium is installed here: the browser tests are skipped (apt-get install chromium).")'
 	$(PYTEST) -m browser $(ARGS) $(OR_NONE)
 
 lint: $(STAMP_DEV)

@@ -148,8 +148,13 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "no reason given"
 
 
+def find_chromium() -> str | None:
+    """Where a Chromium is that the browser tests can drive, or None."""
+    return next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+
+
 def _chromium(_site: Site) -> str:
-    found = next((path for name in CHROMIUM_NAMES if (path := shutil.which(name))), None)
+    found = find_chromium()
     if found is None:
         raise Problem("not found; only the browser tests need it: apt-get install chromium.")
     return found

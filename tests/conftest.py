@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.conf import settings as django_settings
 
+from consult.doctor import find_chromium
+
 if TYPE_CHECKING:
     from django.test import Client
 
@@ -24,7 +26,28 @@ def pytest_configure() -> None:
         **django_settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        # A file, as in real life: threads that share a database in memory lock each other's tables.
+        database.setdefault("TEST", {})["NAME"] = str(django_settings.VAR / "test.sqlite3")
     django_settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests are skipped, with one reason for all, where no Chromium is installed."""
+    if find_chromium() is None:
+        missing = pytest.mark.skip(reason="no Chromium on this machine (apt-get install chromium)")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(missing)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the Chromium to drive: Playwright is told it, and downloads nothing."""
+    path = find_chromium()
+    assert path is not None
+    return path
 
 
 @pytest.fixture(scope="session")

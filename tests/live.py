@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -37,9 +37,11 @@ def free_port() -> int:
 
 
 class LiveSite:
-    """One running installation. ``environ`` adds settings to every process of it."""
+    """One running installation. ``environ`` adds settings to every process of it; ``inside`` is a command that
+    runs the supervisor in a smaller world, ``unshare --net`` say."""
 
-    def __init__(self, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, environ: Mapping[str, str] | None = None, inside: Sequence[str] = ()) -> None:
+        self._inside = inside
         self.var = Path(tempfile.mkdtemp(prefix="consult-live-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -76,8 +78,13 @@ class LiveSite:
         self._supervisor.send_signal(signal.SIGINT)
         return self._supervisor.wait(timeout_s)
 
+    def wait_for_the_end(self, timeout_s: float = 30.0) -> None:
+        """Until the supervisor is gone, however that came."""
+        assert self._supervisor is not None
+        self._supervisor.wait(timeout_s)
+
     def start_again(self) -> float:
-        """Start on the same data after ``shut_down``. Returns the seconds until ready."""
+        """Start on the same data after an end. Returns the seconds until ready."""
         began = time.monotonic()
         self._launch()
         self.wait_until_ready()
@@ -184,7 +191,7 @@ class LiveSite:
     def _launch(self) -> None:
         with (self.var / "terminal.txt").open("ab") as terminal:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "consult.supervisor", "run"],
+                [*self._inside, sys.executable, "-m", "consult.supervisor", "run"],
                 cwd=ROOT,
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
