@@ -23,6 +23,12 @@ app.conf.update(
         "socket_connect_timeout": 2,
         "socket_timeout": 30,
         "visibility_timeout": 3600,
+        # A publisher gives up at once when the broker is away: the row is there, and the sweeper sends again.
+        "max_retries": 1,
+        "interval_start": 0,
+        "interval_step": 0.05,
+        "interval_max": 0.05,
+        "connect_retries_timeout": 0.5,
     },
     worker_hijack_root_logger=False,
     beat_schedule={

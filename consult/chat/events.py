@@ -8,7 +8,7 @@ reconnects needs nothing special.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -74,7 +74,6 @@ class Cursor:
     state: str = ""
     place: int = -1
     held_by: str = ""
-    ended: set[UUID] = field(default_factory=set)
 
 
 def snapshot(cursor: Cursor) -> protocol.Snapshot:
@@ -93,12 +92,12 @@ def snapshot(cursor: Cursor) -> protocol.Snapshot:
 def news(cursor: Cursor) -> list[protocol.Frame]:
     """The frames that bring a page from ``cursor`` to now, in order; moves the cursor."""
     conversation = access.conversation_for(cursor.user, cursor.conversation)
-    frames: list[protocol.Frame] = []
-    if cursor.user.is_patient or cursor.user.is_clinician:
-        frames += _reply_news(conversation, cursor)
-    frames += _message_news(conversation, cursor)
-    frames += _holder_news(conversation, cursor)
-    return frames
+    return [
+        *_ended_reply_news(conversation, cursor),
+        *_message_news(conversation, cursor),
+        *_open_reply_news(conversation, cursor),
+        *_holder_news(conversation, cursor),
+    ]
 
 
 def _message_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
@@ -114,26 +113,34 @@ def _message_news(conversation: Conversation, cursor: Cursor) -> list[protocol.F
     return frames
 
 
-def _reply_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
-    frames: list[protocol.Frame] = []
-    ended = conversation.replies.filter(pk=cursor.reply).exclude(state__in=Reply.OPEN).first() if cursor.reply else None
-    if ended is not None and ended.message_id is None:
-        cursor.reply = None
-        reason = views_of.ending(ended)
-        frames.append(protocol.ReplyFailed(reply=ended.pk, state=views_of.reply_state(ended), reason=reason))
-    elif ended is not None:
-        # Let the page show the last sentences before the whole text replaces them.
-        frames += _sentence_news(ended, cursor)
+def _ended_reply_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
+    """The answer that the page watched has ended: its last sentences, or why there will be none."""
+    if cursor.reply is None:
+        return []
+    reply = conversation.replies.filter(pk=cursor.reply).exclude(state__in=Reply.OPEN).first()
+    if reply is None:
+        return []
+    if reply.message_id is not None:
+        return _sentence_news(reply, cursor)  # the message that comes next replaces them
+    cursor.reply = None
+    state, reason = views_of.reply_state(reply), views_of.ending(reply)
+    return [protocol.ReplyFailed(reply=reply.pk, state=state, reason=reason)]
+
+
+def _open_reply_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
+    """The answer in line or being written: where it stands, and its sentences."""
     reply = access.open_reply(conversation)
     if reply is None or reply.supervised:
-        return frames
-    place = views_of.place_in_line(reply)
-    if (cursor.reply, cursor.attempt, cursor.state) != (reply.pk, reply.attempt, reply.state) or place != cursor.place:
-        if (cursor.reply, cursor.attempt) != (reply.pk, reply.attempt):
-            cursor.number = -1
-        cursor.reply, cursor.attempt, cursor.state, cursor.place = reply.pk, reply.attempt, reply.state, place
+        return []
+    if (cursor.reply, cursor.attempt) != (reply.pk, reply.attempt):
+        cursor.number = -1
+    before = (cursor.reply, cursor.attempt, cursor.state, cursor.place)
+    cursor.reply, cursor.attempt, cursor.state = reply.pk, reply.attempt, reply.state
+    cursor.place = views_of.place_in_line(reply)
+    frames: list[protocol.Frame] = []
+    if before != (cursor.reply, cursor.attempt, cursor.state, cursor.place):
         state = views_of.reply_state(reply)
-        frames.append(protocol.ReplyStarted(reply=reply.pk, attempt=reply.attempt, state=state, place=place))
+        frames.append(protocol.ReplyStarted(reply=reply.pk, attempt=reply.attempt, state=state, place=cursor.place))
     return frames + _sentence_news(reply, cursor)
 
 

@@ -18,8 +18,9 @@ from django.utils.translation import override
 
 from accounts import audit
 from consult.chat import access, cases, events
+from consult.chat.actions import append, append_card
 from consult.chat.models import Case, Message, Reply, ReplySentence
-from consult.safety.types import Level, Verdict, highest
+from consult.safety.types import Card, Level, Verdict, highest
 
 State = Reply.State
 
@@ -78,19 +79,21 @@ def store_sentence(reply: Reply, position: int, number: int | None, verdict: Ver
     return True
 
 
-def finish(reply: Reply, *, text: str, draft: str, composed: str) -> bool:
-    """The answer is whole: a message for the patient, or a draft for the clinician who approves."""
+def finish(reply: Reply, *, text: str = "", card: Card | None = None, draft: str = "", composed: str) -> bool:
+    """The answer is whole: a message for the patient (or a fixed card), or a draft for the clinician who approves."""
     with transaction.atomic():
         conversation = access.lock(reply.conversation_id)
-        end = State.WAITING_APPROVAL if reply.supervised else State.DONE
+        waits = reply.supervised and card is None
+        end = State.WAITING_APPROVAL if waits else State.DONE
         if not _mine(reply).update(state=end, finished_at=timezone.now(), lease_until=None):
             return False
         reply.refresh_from_db()
-        reply.final, reply.draft, reply.composed = text, draft, composed
-        if not reply.supervised:
-            from consult.chat.actions import append
-
+        if card is not None:
+            reply.message = append_card(conversation, card)
+        elif not waits:
             reply.message = append(conversation, Message.Author.SOFTWARE, text)
+        reply.final = reply.message.body if reply.message else text
+        reply.draft, reply.composed = draft, composed
         reply.save(update_fields=["final", "draft", "composed", "message"])
         audit.record(None, "reply.written", reply, patient=conversation.patient_id, composed=composed)
         events.conversation_changed(conversation.pk)
@@ -131,8 +134,6 @@ def fail(pk: UUID, reason: str) -> bool:
 
 
 def _say_failed(reply: Reply) -> None:
-    from consult.chat.actions import append
-
     conversation = access.lock(reply.conversation_id)
     with override(conversation.language):
         text = _("The answer could not be finished. A clinician has been told and will answer here.")

@@ -15,7 +15,7 @@ from accounts.models import Profile as ProfileRow
 from consult.chat import actions, lease, render
 from consult.chat.models import Message, Reply
 from consult.library import search as library
-from consult.safety import guard, sentences
+from consult.safety import guard, requests, sentences
 from consult.safety import messages as cards
 from consult.safety.types import Language, Level, Passage, Verdict
 from llm import prompts
@@ -71,9 +71,9 @@ def write(reply: Reply, engine: Engine) -> None:
 
 def _write(reply: Reply, engine: Engine) -> None:
     language = actions.language_of(reply.conversation)
-    declined = guard.declines(reply.question.body, language)
+    declined = requests.declines(reply.question.body, language, settings.COUNTRY)
     if declined is not None:
-        _finish_fixed(reply, declined)
+        lease.finish(reply, card=declined, composed="fixed")
         return
     hits = library.search(reply.question.body, language=language, limit=PASSAGES)
     passages = [Passage(n, hit.document_title, hit.text) for n, hit in enumerate(hits, start=1)]
@@ -92,14 +92,6 @@ def _write(reply: Reply, engine: Engine) -> None:
     if passages:
         _stream(writing, engine)
     _finish(writing)
-
-
-def _finish_fixed(reply: Reply, key: str) -> None:
-    """An answer from the fixed messages, as plain text."""
-    language = actions.language_of(reply.conversation)
-    card = cards.card(key, language=language, country=settings.COUNTRY)
-    text = "\n\n".join([*card.paragraphs, "\n".join(f"- {point}" for point in card.points)]).strip()
-    lease.finish(reply, text=text, draft="", composed="fixed")
 
 
 def _stream(writing: Writing, engine: Engine) -> None:
@@ -180,10 +172,11 @@ def _finish(writing: Writing) -> None:
     """Enough left of the model's text: send it. Else compose from the passages; else say that nothing is held."""
     if writing.said and guard.is_answer(writing.said):
         composed = "model"
+    elif _compose(writing):
+        composed = "passages"
     else:
-        composed = "passages" if _compose(writing) else "none"
-    if composed == "none":
-        _finish_nothing(writing)
+        nothing = cards.card("nothing_found", language=writing.language, country=settings.COUNTRY)
+        lease.finish(writing.reply, card=nothing, draft=writing.draft, composed="none")
         return
     lease.finish(writing.reply, text=" ".join(writing.shown), draft=writing.draft, composed=composed)
 
@@ -195,11 +188,3 @@ def _compose(writing: Writing) -> bool:
         if verdict.text not in writing.said:
             writing.keep(verdict.text, verdict)
     return bool(verdicts)
-
-
-def _finish_nothing(writing: Writing) -> None:
-    """The library does not hold it: a real answer, with a person."""
-    card = cards.card("nothing_found", language=writing.language, country=settings.COUNTRY)
-    for paragraph in card.paragraphs:
-        writing.keep(paragraph, Verdict(allowed=True, text=paragraph))
-    lease.finish(writing.reply, text=" ".join(writing.shown), draft=writing.draft, composed="none")

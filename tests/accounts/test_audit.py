@@ -38,7 +38,9 @@ def test_our_own_code_cannot_change_or_delete_an_entry(chen: User) -> None:
         entry.delete()
 
 
-@pytest.mark.parametrize("statement", ["UPDATE accounts_auditentry SET action = 'x'", "DELETE FROM accounts_auditentry"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE accounts_auditentry SET action = 'x'", "DELETE FROM accounts_auditentry"]
+)
 def test_the_database_refuses_to_change_or_delete_an_entry(chen: User, statement: str) -> None:
     audit.record(chen, "queue.read")
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:

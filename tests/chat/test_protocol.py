@@ -37,9 +37,11 @@ def test_an_undeclared_field_is_refused(frame: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "null", "[]", "1", '"hello"', "{", '{"type": "nonsense"}', '{"type": "snapshot"}', '{"type": null}']
-    + ['{"type":"hello","version":NaN}', '{"type":"hello","version":1,"last_seq":-1}', "[" * 5000]
-    + ['{"type":"patient.message","client_id":"1","text":"x"}', '{"type":"patient.message","text":"x"}'],
+    [
+        *("", "null", "[]", "1", '"hello"', "{", '{"type": "nonsense"}', '{"type": "snapshot"}', '{"type": null}'),
+        *('{"type":"hello","version":NaN}', '{"type":"hello","version":1,"last_seq":-1}', "[" * 5000),
+        *('{"type":"patient.message","client_id":"1","text":"x"}', '{"type":"patient.message","text":"x"}'),
+    ],
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
