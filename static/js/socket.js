@@ -5,6 +5,7 @@
 //   live.send({type: "typing"})   // false where the socket is not open
 //
 // onState(state, code): "connecting", "open" (first frame has arrived), "waiting" (will try again), "ended" (will not).
+// With quiet: true the server may have nothing to say at first, and the line counts as open at once.
 
 const FINAL = new Set([4401, 4404, 4409]);
 const FIRST_WAIT_MS = 500;
@@ -22,14 +23,16 @@ export class Live {
   #failures = 0;
   #greeted = false;
   #ended = false;
+  #quiet;
 
-  constructor(path, { hello, onFrame, onState }) {
+  constructor(path, { hello, onFrame, onState, quiet = false }) {
     const url = new URL(path, window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     this.#url = url.href;
     this.#hello = hello;
     this.#onFrame = onFrame;
     this.#onState = onState;
+    this.#quiet = quiet;
     window.addEventListener("online", () => this.#tryNow());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.#tryNow();
@@ -80,7 +83,9 @@ export class Live {
     // A server that takes the connection and then says nothing is no better than none.
     this.#opening = window.setTimeout(() => socket.close(), SILENT_OPEN_MS);
     socket.addEventListener("open", () => {
-      if (socket === this.#socket) socket.send(JSON.stringify(this.#hello()));
+      if (socket !== this.#socket) return;
+      socket.send(JSON.stringify(this.#hello()));
+      if (this.#quiet) this.#greet();
     });
     socket.addEventListener("message", (event) => {
       if (socket === this.#socket) this.#receive(event.data);
@@ -97,13 +102,16 @@ export class Live {
     } catch {
       return;
     }
-    if (!this.#greeted) {
-      window.clearTimeout(this.#opening);
-      this.#greeted = true;
-      this.#failures = 0;
-      this.#onState("open", 0);
-    }
+    this.#failures = 0; // not already when a quiet line opens: one that is closed at once is tried again with pauses
+    this.#greet();
     this.#onFrame(frame);
+  }
+
+  #greet() {
+    if (this.#greeted) return;
+    window.clearTimeout(this.#opening);
+    this.#greeted = true;
+    this.#onState("open", 0);
   }
 
   #closed(code) {
