@@ -104,9 +104,7 @@ function announce(message, item) {
     return; // moving the focus reads the card; saying it twice would only delay it
   }
   const who = message.author === "software" && message.kind !== "card" ? words.answer : message.label;
-  const shown = item.querySelector(".bubble, .care-card").cloneNode(true);
-  for (const mark of shown.querySelectorAll(".cite")) mark.remove();
-  say([who, shown.textContent.trim()].filter(Boolean).join(" "));
+  say([who, plainText(item)].filter(Boolean).join("\n"));
 }
 
 function say(text) {
@@ -502,10 +500,12 @@ function act(action, item, button) {
   }
 }
 
+// The words of a message, one block a line, without the numbers of its sources.
 function plainText(item) {
-  const copy = item.querySelector(".bubble").cloneNode(true);
+  const copy = item.querySelector(".bubble, .care-card").cloneNode(true);
   for (const mark of copy.querySelectorAll(".cite")) mark.remove();
-  return [...copy.children].map((block) => block.textContent.trim()).join("\n\n");
+  const blocks = [...copy.querySelectorAll("h3, p, li, .button-card")];
+  return (blocks.length ? blocks : [copy]).map((block) => block.textContent.trim()).join("\n");
 }
 
 function toggleReading(button, item) {
@@ -609,7 +609,6 @@ function reportSeen() {
 
 input.removeAttribute("required"); // an empty message is answered beside the field, in our words
 input.removeAttribute("maxlength"); // a long paste is kept whole and said to be too long, never cut
-for (const item of list.querySelectorAll(".message-label")) item.replaceWith(draw.labelElement(item.textContent.trim()));
 for (const message of first.messages) takeMessage(message, false);
 if (!input.value) input.value = draft.text;
 for (const row of outbox.rows) {
