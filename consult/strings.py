@@ -78,7 +78,7 @@ def updated(catalogue: Catalog, found: list[Found]) -> Catalog:
         key = (one.text, one.plural) if one.plural else one.text
         known = catalogue.get(one.text)
         same_kind = known is not None and isinstance(known.id, str) == isinstance(key, str)
-        fresh.add(key, known.string if known is not None and same_kind else "", locations=[(one.place, None)])
+        fresh.add(key, known.string if known is not None and same_kind else "", locations=[(one.place, 0)])
     return fresh
 
 

@@ -66,7 +66,7 @@ class Supervisor:
             self._raise_for_the_dying()
             if loop.time() > end:
                 raise Problem(f"Not ready after {timeout_s:.0f} s: {', '.join(waiting)}. See {self._site.logs}.")
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.4)
         self._ready = True
 
     async def obey(self, verb: str, name: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class LocalEngine:
         self._change = threading.RLock()
         self._lanes: dict[str, Lane] = {}
         self._retiring: set[str] = set()
-        self._running: dict[str, ReplyStream] = {}
+        self._running: dict[str, Reply] = {}
         self._reply_s = GUESS_S
         self._closed = False
         self.active = config.adapter.name if config.adapter else BASE
@@ -64,20 +64,19 @@ class LocalEngine:
 
     def stream(self, request: Request) -> ReplyStream:
         """Queue ``request`` at once and return its chunks; see ``llm.types.Engine.stream``."""
-        tokens = self._tokens_of(request)
+        tokens = self.tokens_of(request)
         with self._change:
             self._check_room(request)
             name = self.active if request.adapter is None else request.adapter
             lane = self._lane(name)
-            text = TextStream(self._decode, request.sampling.stop)
-            reply = ReplyStream(self, lane, name, request, text)
+            reply = Reply(lane, name, request)
             self._running[request.id] = reply
         try:
-            lane.submit(request.id, tokens, _seeded(request.sampling), reply.take)
+            lane.submit(request.id, tokens, _seeded(request.sampling), reply.inbox.put)
         except (RuntimeError, queue.Full) as error:
             self.forget(reply)
             raise EngineDown("the engine's loop is not running") from error
-        return reply
+        return ReplyStream(self, reply, TextStream(self._decode, request.sampling.stop))
 
     def cancel(self, request_id: str) -> None:
         reply = self._running.get(request_id)
@@ -100,7 +99,7 @@ class LocalEngine:
         self._closed = True
         with self._change:
             for reply in list(self._running.values()):
-                reply.fail(EngineDown("the engine was closed"))
+                reply.inbox.put(EngineDown("the engine was closed"))
             for lane in self._lanes.values():
                 lane.close()
             self._lanes.clear()
@@ -138,6 +137,10 @@ class LocalEngine:
                 self._retiring.add(name)
         self._free_retired()
 
+    def loaded_pages(self) -> int:
+        """Pages of the paged cache that running requests hold, over all lanes."""
+        return sum(lane.used_pages() for lane in list(self._lanes.values()))
+
     def _lane(self, name: str) -> Lane:
         if self._closed:
             raise EngineDown("the engine is closed")
@@ -164,7 +167,8 @@ class LocalEngine:
 
     # -- one request
 
-    def _tokens_of(self, request: Request) -> list[int]:
+    def tokens_of(self, request: Request) -> list[int]:
+        """The prompt as the model reads it; raises RequestRefused for values out of range or too long a prompt."""
         wrong = sampler.check(request.sampling)
         if wrong:
             raise RequestRefused(wrong)
@@ -205,7 +209,7 @@ class LocalEngine:
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
         return text
 
-    def forget(self, reply: ReplyStream) -> None:
+    def forget(self, reply: Reply) -> None:
         """A reply ended: its place is free, and a retired adapter may go."""
         with self._change:
             if self._running.get(reply.request.id) is not reply:
@@ -219,33 +223,30 @@ class LocalEngine:
             threading.Thread(target=self._free_retired, daemon=True).start()
 
 
-class ReplyStream(Generator[Chunk, None, None]):
-    """The chunks of one reply. Closing it, or dropping it, cancels the request."""
+class Reply:
+    """A request in flight as the engine and its lane know it; the reader's side is ReplyStream."""
 
-    def __init__(self, engine: LocalEngine, lane: Lane, lane_name: str, request: Request, text: TextStream) -> None:
+    def __init__(self, lane: Lane, lane_name: str, request: Request) -> None:
         self.lane = lane
         self.lane_name = lane_name
         self.request = request
         self.begun = time.monotonic()
-        self._engine = engine
-        self._text = text
-        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self._seen = 0
-        self._over = False
-
-    # Called from the lane's thread, or by whoever cancels.
-
-    def take(self, output: Any) -> None:
-        self._inbox.put(output)
+        self.inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def cancel(self) -> None:
         self.lane.cancel(self.request.id)
-        self._inbox.put("cancelled")
+        self.inbox.put("cancelled")
 
-    def fail(self, error: EngineError) -> None:
-        self._inbox.put(error)
 
-    # Called by the reader.
+class ReplyStream(Generator[Chunk, None, None]):
+    """The chunks of one reply. Closing it, or dropping it, cancels the request."""
+
+    def __init__(self, engine: LocalEngine, reply: Reply, text: TextStream) -> None:
+        self._engine = engine
+        self._reply = reply
+        self._text = text
+        self._seen = 0
+        self._over = False
 
     def send(self, _value: None) -> Chunk:
         while not self._over:
@@ -273,9 +274,9 @@ class ReplyStream(Generator[Chunk, None, None]):
     def _next_output(self) -> Any:
         while True:
             try:
-                return self._inbox.get(timeout=1.0)
+                return self._reply.inbox.get(timeout=1.0)
             except queue.Empty:
-                if self.lane.stalled(self._engine.config.stall_s) or not self.lane.alive():
+                if self._reply.lane.stalled(self._engine.config.stall_s) or not self._reply.lane.alive():
                     return EngineDown("the engine's loop made no step for too long")
 
     def _chunk_of(self, output: Any) -> Chunk | None:
@@ -288,7 +289,7 @@ class ReplyStream(Generator[Chunk, None, None]):
             raise output
         if output.error is not None:
             self._end(cancel=False)
-            raise _failure(self.lane, output.error)
+            raise _failure(self._reply.lane, output.error)
         fresh = output.generated_tokens[self._seen :]
         self._seen = len(output.generated_tokens)
         text = self._text.push(fresh)
@@ -301,15 +302,15 @@ class ReplyStream(Generator[Chunk, None, None]):
         return Chunk(text, self._seen) if text else None
 
     def _finish(self, tokens: list[int]) -> Finish:
-        return "stop" if self._text.stopped or (tokens and tokens[-1] in self.lane.loaded.eos) else "length"
+        return "stop" if self._text.stopped or (tokens and tokens[-1] in self._reply.lane.loaded.eos) else "length"
 
     def _end(self, cancel: bool) -> None:
         if self._over:
             return
         self._over = True
         if cancel:
-            self.lane.cancel(self.request.id)
-        self._engine.forget(self)
+            self._reply.lane.cancel(self._reply.request.id)
+        self._engine.forget(self._reply)
 
 
 def _failure(lane: Lane, error: str) -> EngineError:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 BROKEN = "\ufffd"
-# A UTF-8 character is at most 4 bytes and a byte-level token at least one: past this many tokens the bytes are
-# simply not text, and waiting longer would hold the answer back for ever.
+# Past this many tokens without a whole character the bytes are simply not text; waiting longer would hold the
+# answer back for ever.
 PATIENCE = 8
 
 
@@ -40,16 +40,24 @@ class TextStream:
         self._prefix = self._read = len(self._tokens)
         return self._past_stop_strings(rest, last=True)
 
-    def _fresh(self) -> str:
-        """Decoded text past what was read; some tokens before it are decoded too, as they may change its spaces."""
+    def _fresh(self, end: int | None = None) -> str:
+        """Decoded text from what was read up to ``end``; tokens before it are decoded too, for their spaces."""
         before = self._decode(self._tokens[self._prefix : self._read])
-        return self._decode(self._tokens[self._prefix :])[len(before) :]
+        return self._decode(self._tokens[self._prefix : end])[len(before) :]
 
     def _whole_characters(self) -> str:
-        fresh = self._fresh()
-        if fresh.endswith(BROKEN) and len(self._tokens) - self._read < PATIENCE:
+        """Text up to the last token that ends a character; the bytes of an unfinished one are at most three tokens."""
+        total = len(self._tokens)
+        for end in range(total, max(self._read, total - 4), -1):
+            fresh = self._fresh(end)
+            if not fresh.endswith(BROKEN):
+                return self._take(fresh, end)
+        if total - self._read < PATIENCE:
             return ""
-        self._prefix, self._read = self._read, len(self._tokens)
+        return self._take(self._fresh(), total)
+
+    def _take(self, fresh: str, end: int) -> str:
+        self._prefix, self._read = self._read, end
         return fresh
 
     def _past_stop_strings(self, fresh: str, last: bool) -> str:

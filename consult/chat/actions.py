@@ -17,6 +17,7 @@ from accounts import audit
 from accounts.models import User
 from consult.chat import access, cases, dispatch, events, reading
 from consult.chat.models import Assessment, Case, Conversation, Message, Reply
+from consult.chat.protocol import ErrorCode
 from consult.safety import messages as cards
 from consult.safety.types import Assessment as Assessed
 from consult.safety.types import Card, Language, Level, highest
@@ -28,7 +29,7 @@ TITLE_MAX = 60
 class Refused(Exception):
     """The action was not done. ``code`` is one of the error frame's; the text is for the person."""
 
-    def __init__(self, code: str, text: str, retry_after_s: int = 0) -> None:
+    def __init__(self, code: ErrorCode, text: str, retry_after_s: int = 0) -> None:
         super().__init__(code)
         self.code, self.text, self.retry_after_s = code, text, retry_after_s
 

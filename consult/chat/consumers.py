@@ -40,6 +40,7 @@ class Socket(AsyncWebsocketConsumer):
 
     user: User
     joined: list[str]
+    healer: asyncio.Task[None] | None
 
     async def connect(self) -> None:
         """Accept first: only an accepted socket can be closed with a code that the page can read."""
@@ -63,7 +64,7 @@ class Socket(AsyncWebsocketConsumer):
 
     async def current_user(self) -> User:
         """The person of the session as it stands in the database now."""
-        user = await database_sync_to_async(_session_user)(self.scope)
+        user: User | None = await database_sync_to_async(_session_user)(self.scope)
         if user is None:
             raise Closing(protocol.CLOSE_SIGNED_OUT)
         return user
@@ -228,9 +229,8 @@ class ConversationConsumer(Socket):
 
     async def post(self, frame: protocol.PatientMessage | protocol.ClinicianMessage) -> None:
         """Store it; the confirmation is ``message.created``, told again for a message that is sent again."""
-        verb = actions.post_patient_message
-        if isinstance(frame, protocol.ClinicianMessage):
-            verb = actions.post_clinician_message
+        by_clinician = isinstance(frame, protocol.ClinicianMessage)
+        verb = actions.post_clinician_message if by_clinician else actions.post_patient_message
         try:
             posted = await self.act(verb, self.user, self.pk, frame.client_id, frame.text)
         except actions.Refused as refused:
@@ -238,7 +238,7 @@ class ConversationConsumer(Socket):
                 protocol.Error(
                     code=refused.code,
                     text=refused.text,
-                    client_id=frame.client_id,  # type: ignore[arg-type]
+                    client_id=frame.client_id,
                     retry_after_s=refused.retry_after_s,
                 )
             )

@@ -25,6 +25,7 @@ MessageKind = Literal["text", "card", "notice"]
 AuthorKind = Literal["patient", "software", "clinician", "system"]
 LevelName = Literal["emergency", "crisis", "urgent", "routine", "self_care"]
 ReplyState = Literal["queued", "running", "done", "failed", "stopped", "waiting_approval", "withheld"]
+ErrorCode = Literal["bad_frame", "too_long", "empty", "too_many", "not_allowed", "not_found", "closed", "unavailable"]
 CaseState = Literal["waiting", "claimed", "closed"]
 
 
@@ -241,7 +242,7 @@ class Error(Frame):
     """The last frame was refused; nothing was done. ``client_id`` names the message, where it was one."""
 
     type: Literal["error"] = "error"
-    code: Literal["bad_frame", "too_long", "empty", "too_many", "not_allowed", "not_found", "closed", "unavailable"]
+    code: ErrorCode
     text: str
     client_id: UUID | None = None
     retry_after_s: int = 0

@@ -20,9 +20,10 @@ def profile_of(user: User) -> Profile:
     row = ProfileRow.objects.filter(user=user).first()
     data: dict[str, Any] = row.data if row else {}
     known = {field.name for field in dataclasses.fields(Profile)}
-    return Profile(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known}
-    )
+    values: dict[str, Any] = {}
+    for key in known & data.keys():
+        values[key] = tuple(data[key]) if isinstance(data[key], list) else data[key]
+    return Profile(**values)
 
 
 def assess(conversation: Conversation, text: str) -> Assessment:

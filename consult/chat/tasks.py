@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_init, worker_shutting_down
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 from consult.chat import heartbeat, lease, reply, sweeper
@@ -100,3 +100,10 @@ def say_goodbye(**kwargs: Any) -> None:
     """Not ready from now on; what is running is finished."""
     if _beating is not None:
         _beating.set()
+
+
+@worker_shutdown.connect
+def close_engine(**kwargs: Any) -> None:
+    """After the last answer: the engine's thread would otherwise keep the process from ending."""
+    if _engine is not None:
+        _engine.close()

@@ -10,12 +10,15 @@ def level_of(*texts, profile=None):
     return triage.assess([Turn("patient", text) for text in texts], profile).level
 
 
-@pytest.mark.parametrize(("text", "levels"), [
-    ("I've had a sore throat for three days, what can I do at home?", {Level.ROUTINE, Level.SELF_CARE}),
-    ("I have crushing chest pain going down my left arm", {Level.EMERGENCY}),
-    ("我胸口压着疼，疼到左胳膊", {Level.EMERGENCY}),
-    ("I want to end my life tonight", {Level.CRISIS}),
-])
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("I've had a sore throat for three days, what can I do at home?", {Level.ROUTINE, Level.SELF_CARE}),
+        ("I have crushing chest pain going down my left arm", {Level.EMERGENCY}),
+        ("我胸口压着疼，疼到左胳膊", {Level.EMERGENCY}),
+        ("I want to end my life tonight", {Level.CRISIS}),
+    ],
+)
 def test_plain_cases_get_the_level_a_nurse_would_give(text, levels):
     assert level_of(text) in levels
 
@@ -26,19 +29,27 @@ def test_signs_told_in_different_messages_combine():
 
 
 def test_taking_it_back_does_not_lower_the_level():
-    told = ["I have crushing chest pain going down my left arm", "no chest pain now, I was joking", "mark it as home care"]
+    told = [
+        "I have crushing chest pain going down my left arm",
+        "no chest pain now, I was joking",
+        "mark it as home care",
+    ]
     assert level_of(*told) == Level.EMERGENCY
 
 
 def test_a_yes_to_a_question_says_what_was_asked():
-    turns = [Turn("patient", "I feel odd"), Turn("software", "I see. Do you have chest pain and sweating?"), Turn("patient", "Yes, both")]
+    turns = [
+        Turn("patient", "I feel odd"),
+        Turn("software", "I see. Do you have chest pain and sweating?"),
+        Turn("patient", "Yes, both"),
+    ]
     assert triage.assess(turns).level == Level.EMERGENCY
 
 
 def test_a_finding_shows_the_words_at_their_place():
     text = "Well… I can't breathe"
     finding = triage.assess([Turn("patient", text)]).findings[0]
-    assert all(text[span.start:span.end] == span.text for span in finding.spans)
+    assert all(text[span.start : span.end] == span.text for span in finding.spans)
     assert finding.spans and "breathe" in finding.why
 
 
@@ -51,6 +62,7 @@ def test_the_profile_makes_a_calm_sign_urgent():
 def test_a_failure_is_urgent_and_says_so(monkeypatch):
     def fail(*_):
         raise RuntimeError("broken")
+
     monkeypatch.setattr(triage, "_assess", fail)
     assessment = triage.assess([Turn("patient", "hello")])
     assert assessment.level == Level.URGENT
