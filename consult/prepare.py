@@ -25,6 +25,7 @@ from consult.supervise.site import ROOT, Problem, Site
 
 def main() -> int:
     """Run every step in order; 0 where all went well."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "consult.settings")
     try:
         site = Site.from_environ()
         for title, step in _steps():
