@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.signals import worker_init, worker_shutdown, worker_shutting_down
+from celery.signals import beat_init, worker_init, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
 from consult.chat import heartbeat, lease, reply, sweeper
@@ -62,6 +62,15 @@ def beat_heartbeat() -> None:
     """Run by the timetable: its arrival is the sign that beat and the default queue work."""
     heartbeat.beat("beat", "beat", ready=True)
     heartbeat.forget_old()
+
+
+@beat_init.connect
+def first_sign_of_life(**kwargs: Any) -> None:
+    """At once, so that a fresh site is not unready until the timetable comes round for the first time."""
+    try:
+        beat_heartbeat.apply_async(expires=20)
+    except Exception as error:  # the broker is away: the timetable goes on trying
+        log.warning("beat's first sign of life not sent: %s", type(error).__name__)
 
 
 @worker_init.connect
