@@ -12,6 +12,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from consult.chat.routing import websocket_urlpatterns  # noqa: E402
 from consult.origins import SameOrigin  # noqa: E402
+from consult.safety import triage  # noqa: E402
+
+triage.warm_up()  # a site whose safety rules do not load must not answer anyone
 
 application = ProtocolTypeRouter(
     {"http": http, "websocket": SameOrigin(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
