@@ -1,0 +1,1 @@
+"""What answers are built from: topics and articles, their index, search, citations and pages."""

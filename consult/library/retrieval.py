@@ -1,0 +1,259 @@
+"""Ranking: words and meaning together, a floor below which nothing is returned, and why each passage is there.
+
+Knows nothing of Django or the database; works without vectors, and without torch always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from consult.library import lexicon as words
+from consult.library import query as queries
+from consult.library.index import Filters, Found, Reader, edits
+
+Mode = Literal["hybrid", "lexical", "dense"]
+
+PASSAGES = 60  # candidates of each kind
+DOCUMENTS = 30
+WHOLE = 0.7  # what a match of the whole document adds to that of a passage
+MEANING = 0.5  # share of the dense half in the fused score
+ASKED = 1.15  # for a passage of the section that the question names
+WEAK_DOCUMENT = 0.6  # of the best one's score: below, a document only distracts
+SECTION_PRIOR = {
+    "what-you-can-do": 1.05, "when-to-see-someone": 1.04, "what-it-is": 1.0,
+    "medicines-and-cautions": 0.98, "emergency-signs": 0.96, "prevention": 0.9,
+}  # fmt: skip
+
+
+class Meaning(Protocol):
+    """The dense half: texts near in meaning, by cosine (-1 to 1) of their vectors."""
+
+    def nearest(self, text: str, limit: int) -> dict[str, float]:
+        """Entry ids and cosines, best first."""
+
+    def cosines(self, text: str, ids: Iterable[str]) -> dict[str, float]:
+        """Cosines of the entries that have a vector."""
+
+
+@dataclass(slots=True)
+class Ranked:
+    """A passage in its rank. ``score`` is 0 to about 1.2 in one result list; not comparable between queries."""
+
+    found: Found
+    score: float
+    lexical: float = 0.0
+    cosine: float | None = None
+    coverage: float = 0.0
+    why: tuple[tuple[str, str], ...] = ()  # (kind, words): word, synonym, near, section, meaning
+    spans: tuple[tuple[int, int], ...] = ()  # places in the text to highlight
+
+
+@dataclass(slots=True)
+class _Match:
+    """How a document answers the terms of a query."""
+
+    coverage: float = 0.0
+    named: float = 0.0
+    medical: bool = False
+    why: list[tuple[str, str]] = field(default_factory=list)
+
+
+def rank(
+    reader: Reader,
+    message: str,
+    filters: Filters,
+    *,
+    limit: int = 4,
+    per_document: int = 3,
+    meaning: Meaning | None = None,
+    mode: Mode = "hybrid",
+    reduce: bool = True,
+    floor: bool = True,
+) -> list[Ranked]:
+    """The best passages for a message, best first; [] where the library does not hold it."""
+    query = queries.read(message, filters.language or "en", reader.frequency, reader.total, reduce=reduce)
+    lexical = _lexical(reader, query, filters) if mode != "dense" else {}
+    cosines = _cosines(query, meaning, lexical) if meaning and mode != "lexical" else {}
+    candidates = dict(lexical)
+    absent = [one for one in cosines if one not in lexical]
+    for found in reader.passages(absent, filters).values():
+        candidates[found.id] = Ranked(found, 0.0)
+    passages = [one for one in candidates.values() if one.found.level == "p"]
+    _fuse(passages, cosines, {one.found.document: one for one in candidates.values() if one.found.level == "d"})
+    language = filters.language or "en"
+    matches = _matches(passages, query.terms, language)
+    if floor:
+        passages = [one for one in passages if _answers(one, matches[one.found.document])]
+    for one in passages:
+        _prefer_sections(one, query.sections)
+    chosen = _choose(passages, limit, per_document)
+    for one in chosen:
+        _explain(one, matches[one.found.document], query, language)
+    return chosen
+
+
+def _lexical(reader: Reader, query: queries.Query, filters: Filters) -> dict[str, Ranked]:
+    """Candidates by words; ``lexical`` is the passage's score and a share of its whole document's."""
+    passages = reader.search(query.terms, filters, level="p", limit=PASSAGES)
+    wholes = reader.search(query.terms, filters, level="d", limit=DOCUMENTS)
+    whole = {one.document: one.score for one in wholes}
+    best: dict[str, float] = {}
+    for one in passages:
+        best[one.document] = max(best.get(one.document, 0.0), one.score)
+    return {
+        one.id: Ranked(one, 0.0, one.score + WHOLE * whole.get(one.document, best[one.document] if not whole else 0.0))
+        for one in passages
+    }
+
+
+def _cosines(query: queries.Query, meaning: Meaning, lexical: Mapping[str, Ranked]) -> dict[str, float]:
+    near = meaning.nearest(query.text, PASSAGES)
+    documents = {f"d:{one.found.document}" for one in lexical.values()}
+    missing = [one for one in (*lexical, *documents) if one not in near]
+    return {**near, **meaning.cosines(query.text, missing)}
+
+
+def _fuse(passages: list[Ranked], cosines: Mapping[str, float], wholes: Mapping[str, Ranked]) -> None:
+    """One score from both halves: BM25 over its best, cosine over its best, weighed equally."""
+    top = max((one.lexical for one in passages), default=0.0)
+    for one in passages:
+        own = cosines.get(one.found.id)
+        whole = cosines.get(f"d:{one.found.document}")
+        known = [value for value in (own, whole) if value is not None]
+        one.cosine = max(known) if known else None
+    best = max((one.cosine for one in passages if one.cosine is not None), default=0.0)
+    for one in passages:
+        word = one.lexical / top if top else 0.0
+        if best <= 0:
+            one.score = word
+        else:
+            near = max(one.cosine or 0.0, 0.0) / best
+            one.score = near if top == 0 else (1 - MEANING) * word + MEANING * near
+
+
+def _matches(passages: Sequence[Ranked], terms: Sequence[queries.QueryTerm], language: str) -> dict[str, _Match]:
+    """For each document, how much of the query its title, names and found passages hold."""
+    texts: dict[str, list[Found]] = {}
+    for one in passages:
+        texts.setdefault(one.found.document, []).append(one.found)
+    return {document: _match(rows, terms, language) for document, rows in texts.items()}
+
+
+def _match(rows: Sequence[Found], terms: Sequence[queries.QueryTerm], language: str) -> _Match:
+    named = words.terms(" . ".join([rows[0].title, *rows[0].names]), language)
+    everything = named + [term for row in rows for term in words.terms(row.text, language)]
+    named_set, all_set = frozenset(named), frozenset(everything)
+    match, total = _Match(), sum(term.weight for term in terms)
+    for term in terms:
+        kind = _how(term, everything, all_set, language)
+        if not kind:
+            continue
+        share = term.weight / total * (0.5 if kind == "parts" else 1.0)
+        match.coverage += share
+        match.medical = match.medical or (bool(term.alternatives) and kind != "parts")
+        match.why.append(("word" if kind == "parts" else kind, term.surface))
+        if _how(term, named, named_set, language):
+            match.named += share
+    return match
+
+
+def _how(term: queries.QueryTerm, tokens: Sequence[str], held: frozenset[str], language: str) -> str:
+    """How a text holds a term: "word", "synonym", "near", "parts" (a known phrase's words apart), or "" if not."""
+    whole = all(one in held for one in term.terms)
+    if whole and (language == "zh" or not term.alternatives or _in_a_row(term.terms, tokens)):
+        return "word"
+    for other in term.alternatives:
+        if all(one in held for one in other) and (language == "zh" or _in_a_row(other, tokens)):
+            return "synonym"
+    if term.unknown and len(term.terms) == 1 and len(term.terms[0]) > 3 and language != "zh":
+        wrong, near = term.terms[0], edits(term.terms[0])
+        if any(one[0] == wrong[0] and distance(one, wrong, near) <= near for one in held):
+            return "near"
+    return "parts" if whole else ""
+
+
+def _in_a_row(phrase: tuple[str, ...], tokens: Sequence[str]) -> bool:
+    size = len(phrase)
+    return size == 1 or any(tuple(tokens[n : n + size]) == phrase for n in range(len(tokens) - size + 1))
+
+
+def distance(one: str, other: str, limit: int) -> int:
+    """Edits between two words (a swap of neighbours is one); anything over ``limit`` is only said to be more."""
+    if abs(len(one) - len(other)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for n, left in enumerate(one, start=1):
+        last, row, older = row, [n], before
+        for m, right in enumerate(other, start=1):
+            cost = min(last[m] + 1, row[m - 1] + 1, last[m - 1] + (left != right))
+            if older and m > 1 and left == other[m - 2] and one[n - 2] == right:
+                cost = min(cost, older[m - 2] + 1)
+            row.append(cost)
+        before = last
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]
+
+
+def _answers(one: Ranked, match: _Match) -> bool:
+    """The floor: is this document about what was asked, and not only in possession of one of its words?"""
+    if match.coverage >= 0.5 and match.named >= 0.3:
+        return True
+    if match.coverage >= 0.8 and match.medical:
+        return True
+    if one.cosine is None:
+        return False
+    return one.cosine >= 0.55 or (one.cosine >= 0.42 and match.coverage >= 0.4)
+
+
+def _prefer_sections(one: Ranked, asked: Sequence[str]) -> None:
+    one.score *= SECTION_PRIOR.get(one.found.section, 1.0)
+    if one.found.section in asked:
+        one.score *= ASKED
+
+
+def _choose(passages: Sequence[Ranked], limit: int, per_document: int) -> list[Ranked]:
+    """Best first, not too many of one document, and none of a document far behind the best."""
+    ordered = sorted(passages, key=lambda one: one.score, reverse=True)
+    taken: dict[str, int] = {}
+    chosen: list[Ranked] = []
+    for one in ordered:
+        document = one.found.document
+        if len(chosen) == limit or one.score < WEAK_DOCUMENT * ordered[0].score:
+            break
+        if taken.get(document, 0) < per_document:
+            taken[document] = taken.get(document, 0) + 1
+            chosen.append(one)
+    return chosen
+
+
+def _explain(one: Ranked, match: _Match, query: queries.Query, language: str) -> None:
+    why = list(match.why)
+    if one.found.section in query.sections:
+        why.append(("section", one.found.section))
+    if one.cosine is not None and one.cosine >= 0.4:
+        why.append(("meaning", f"{one.cosine:.2f}"))
+    one.why, one.coverage = tuple(why), match.coverage
+    one.spans = tuple(highlights(one.found.text, query.terms, language))
+
+
+def highlights(text: str, terms: Sequence[queries.QueryTerm], language: str) -> list[tuple[int, int]]:
+    """Places of the query's words and synonyms in ``text``, in order, without overlaps."""
+    wanted = {one for term in terms for group in (term.terms, *term.alternatives) for one in group}
+    wanted -= words.lexicon().filler
+    spans: list[tuple[int, int]] = []
+    for start, end, piece in words.pieces(text):
+        if words.is_han(piece):
+            spans += [(start + n, start + n + 2) for n in range(len(piece) - 1) if piece[n : n + 2] in wanted]
+        elif any(stem in wanted for stem in words.stem(piece)):
+            spans.append((start, end))
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined

@@ -1,0 +1,105 @@
+"""Search for the chat path and the pages: from a message to passages that may be cited.
+
+The database has the last word: what is withdrawn or retracted is not returned, whatever the index still holds.
+Imports no torch.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from consult.library import retrieval
+from consult.library.index import Filters
+from consult.library.models import Passage, Source
+from consult.library.store import store
+from consult.library.wording import address_of, section_title
+
+MAX_CHARS = 4000  # of a message; what follows is not searched
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage found. ``score`` is 0 to about 1.2, for one list only; ``highlights`` are places in ``text``."""
+
+    passage_id: UUID
+    key: str
+    document_title: str
+    section: str
+    text: str
+    source: str
+    reviewed: str
+    written: dt.date | None
+    url: str
+    score: float
+    why: tuple[str, ...]
+    highlights: tuple[tuple[int, int], ...] = ()
+
+
+def search(
+    query: str, *, language: str, limit: int = 4, kinds: Collection[str] | None = None, audience: str = ""
+) -> list[Hit]:
+    """Passages that answer ``query``, from sources that may speak to patients; [] where the library has none.
+
+    ``language`` is "en" or "zh"; ``kinds`` are Document kinds, None for all; ``audience`` narrows to topics for
+    "child", "older", "pregnant" and so on.
+    """
+    speaking = tuple(Source.objects.filter(speaks_to_patients=True).values_list("slug", flat=True))
+    if not speaking:
+        return []
+    filters = Filters(
+        language=library_language(language), kinds=tuple(kinds or ()), sources=speaking,
+        marks=(f"audience:{audience}",) if audience else (),
+    )  # fmt: skip
+    return hits(ranked(query, filters, limit=limit))
+
+
+def library_language(language: str) -> str:
+    """The library's name of a language code: "zh" for every Chinese, otherwise "en"."""
+    return "zh" if language.lower().startswith("zh") else "en"
+
+
+def ranked(
+    query: str, filters: Filters, *, limit: int, per_document: int = 3, floor: bool = True
+) -> list[retrieval.Ranked]:
+    """Ranked index entries; [] before the first build of the index."""
+    reader = store().reader()
+    if reader is None or not query.strip():
+        return []
+    return retrieval.rank(reader, query[:MAX_CHARS], filters, limit=limit, per_document=per_document, floor=floor)
+
+
+def hits(found: Sequence[retrieval.Ranked]) -> list[Hit]:
+    """The rows of ranked entries, without those that may not be cited now."""
+    rows = Passage.objects.filter(
+        pk__in=[one.found.id for one in found], current=True, document__retracted=False, document__withdrawn=False
+    ).select_related("document", "document__source")
+    by_id = {str(row.pk): row for row in rows}
+    return [_hit(by_id[one.found.id], one) for one in found if one.found.id in by_id]
+
+
+def _hit(row: Passage, one: retrieval.Ranked) -> Hit:
+    document = row.document
+    return Hit(
+        passage_id=row.pk, key=row.key, document_title=document.title, section=row.section, text=row.text,
+        source=document.source.name, reviewed=document.reviewed, written=document.written,
+        url=address_of(document, row.anchor), score=round(one.score, 4),
+        why=tuple(_reason(kind, what, document.language) for kind, what in one.why), highlights=one.spans,
+    )  # fmt: skip
+
+
+def _reason(kind: str, what: str, language: str) -> str:
+    """Why a passage was found, as a sentence for staff."""
+    if kind == "word":
+        return _("has the words “%(words)s”") % {"words": what}
+    if kind == "synonym":
+        return _("has another name of “%(words)s”") % {"words": what}
+    if kind == "near":
+        return _("has a word spelt nearly like “%(words)s”") % {"words": what}
+    if kind == "section":
+        return _("is the part that was asked for: %(section)s") % {"section": section_title(what, language)}
+    return _("is near in meaning (%(cosine)s of 1)") % {"cosine": what}

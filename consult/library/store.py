@@ -1,0 +1,99 @@
+"""The one index folder of this process, and putting database rows into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet
+
+from consult.library import index
+from consult.library.models import Document, Passage
+
+BATCH = 500
+
+
+@cache
+def _at(folder: Path) -> index.Store:
+    return index.Store(folder)
+
+
+def store() -> index.Store:
+    """The site's index; kept between calls so that readers stay open."""
+    return _at(Path(settings.INDEX_DIR))
+
+
+def entries(document: Document) -> Iterator[index.Entry]:
+    """What the index holds of a document: its passages, and its whole where there are several."""
+    rows = [one for one in document.passages.all() if one.current]
+    if not document.citable:
+        return
+    year = document.written.year if document.written else 0
+    marks = [f"audience:{one}" for one in document.audience]
+    marks += [f"type:{one.lower()}" for one in document.details.get("types", [])]
+    marks += [f"species:{one.lower()}" for one in document.details.get("species", [])]
+
+    def entry(id_: str, level: str, section: str, text: str) -> index.Entry:
+        return index.Entry(
+            id=id_, document=str(document.pk), level=level, language=document.language, kind=document.kind,
+            source=document.source.slug, title=document.title, names=tuple(document.names), section=section, text=text,
+            year=year, marks=tuple(marks), mesh=tuple(document.details.get("mesh", [])),
+        )  # fmt: skip
+
+    for row in rows:
+        yield entry(str(row.pk), "p", row.section, row.text)
+    if len(rows) > 1:
+        yield entry(f"d:{document.pk}", "d", "", "\n".join(row.text for row in rows))
+
+
+def _with_passages(documents: QuerySet[Document]) -> Iterator[Document]:
+    rows = documents.select_related("source").prefetch_related(
+        Prefetch("passages", queryset=Passage.objects.filter(current=True).order_by("place"))
+    )
+    return rows.iterator(chunk_size=BATCH)
+
+
+def rebuild() -> int:
+    """Index everything anew in a new generation; readers turn to it at the end. Returns the documents indexed."""
+    with store().rebuilding() as folder:
+        done = _put(index.Writer(folder / "lexical"), _with_passages(Document.objects.all()), fresh=True)
+    _mark(done)
+    return len(done)
+
+
+def update() -> int:
+    """Index the documents that changed since; one commit. Returns how many. Needs a generation to be there."""
+    folder = store().current()
+    changed = Document.objects.filter(indexed=False)
+    if folder is None:
+        return rebuild()
+    if not changed.exists():
+        return 0
+    done = _put(index.Writer(folder / "lexical"), _with_passages(changed), fresh=False)
+    _mark(done)
+    return len(done)
+
+
+def _put(writer: index.Writer, documents: Iterable[Document], *, fresh: bool) -> list[tuple[str, int]]:
+    done = []
+    try:
+        for document in documents:
+            if not fresh:
+                writer.remove(str(document.pk))
+            writer.add(entries(document))
+            done.append((str(document.pk), document.version))
+    finally:
+        writer.close()
+    return done
+
+
+def _mark(done: list[tuple[str, int]]) -> None:
+    """Note what the index holds now; a document that changed meanwhile has another version and stays unmarked."""
+    by_version: dict[int, list[str]] = {}
+    for pk, version in done:
+        by_version.setdefault(version, []).append(pk)
+    for version, pks in by_version.items():
+        for at in range(0, len(pks), BATCH):
+            Document.objects.filter(pk__in=pks[at : at + BATCH], version=version).update(indexed=True)
