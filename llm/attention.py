@@ -84,8 +84,8 @@ def paged_attention(
         out, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **batch)
         return out, None
     layer: int = module.layer_idx  # type: ignore[assignment]
-    rows = (states[0].transpose(0, 1) for states in (query, key, value))
-    out = attend(layer, *rows, scaling, batch)
+    asked, keys, values = (states[0].transpose(0, 1) for states in (query, key, value))
+    out = attend(layer, asked, keys, values, scaling, batch)
     return out.view(1, out.shape[0], query.shape[1], query.shape[3]), None
 
 

@@ -27,6 +27,8 @@ from llm.sampler import RequestSampler
 from llm.types import Sampling
 
 log = logging.getLogger("llm.lane")
+# The manager's own log tells of each batch at INFO and shows token ids of requests that it drops.
+logging.getLogger("ContinuousBatchingLogger").setLevel(logging.ERROR)
 
 Sink = Callable[[GenerationOutput], None]
 # After this many failed steps without one that worked the model itself is broken, not a request.
@@ -64,7 +66,7 @@ class LaneManager(ContinuousBatchingManager):
     ) -> None:
         super().__init__(model, generation, batching)
         self.output_router = router
-        self.logit_processor = RequestSampler()
+        self.logit_processor: Any = RequestSampler()
         self._compute = compute
         self._on_death = on_death
         self._failed_steps = 0
@@ -95,8 +97,7 @@ class LaneManager(ContinuousBatchingManager):
 
         A request in prefill is new to the batch, so it is the suspect; else the one with the longest past.
         """
-        processor = self.batch_processor
-        assert processor is not None
+        processor: Any = self.batch_processor
         batch = processor.inputs_and_outputs.requests_in_batch
         suspect = max(batch, key=lambda future: (future.query_length > 1, future.state.position_offset)).state
         log.error(
@@ -117,7 +118,8 @@ class LaneManager(ContinuousBatchingManager):
 
     def _run_generation_loop(self) -> None:
         super()._run_generation_loop()
-        if self.background_thread_status.fatal_error is not None:
+        status: Any = self.background_thread_status
+        if status.fatal_error is not None:
             self._on_death()
 
 
@@ -212,7 +214,7 @@ class Lane:
         self._closed = True
         if self._manager.is_running():
             self._manager.stop(block=True, timeout=10, hard_stop=True)
-        self.loaded.model = None  # type: ignore[assignment]
+        self.loaded.model = None
 
 
 def _attention_for(model: Any) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 from transformers.utils import logging as transformers_logging
 
 from llm.cards import AdapterCard, CardError, base_hash, file_hash, read_adapter, refuse_pickles
@@ -41,9 +41,9 @@ class Placement:
 
 @dataclass(slots=True)
 class Loaded:
-    """A model ready to serve, and what it is."""
+    """A model ready to serve (a transformers causal language model), and what it is."""
 
-    model: PreTrainedModel
+    model: Any
     identity: Identity
     eos: frozenset[int]
     context: int
@@ -144,7 +144,7 @@ def find_adapter(config: EngineConfig, name: str) -> AdapterCard:
     return read_adapter(config.adapters / name)
 
 
-def _load_base(config: EngineConfig, placement: Placement, in_float32: bool) -> PreTrainedModel:
+def _load_base(config: EngineConfig, placement: Placement, in_float32: bool) -> Any:
     options: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "trust_remote_code": False}
     if config.quantise != "none":
         options["quantization_config"] = _quantisation(config.quantise, placement.dtype)
@@ -158,7 +158,9 @@ def _load_base(config: EngineConfig, placement: Placement, in_float32: bool) -> 
     try:
         if config.base.suffix == ".gguf":
             options.pop("use_safetensors")
-            model = AutoModelForCausalLM.from_pretrained(str(config.base.parent), gguf_file=config.base.name, **options)
+            model: Any = AutoModelForCausalLM.from_pretrained(
+                str(config.base.parent), gguf_file=config.base.name, **options
+            )
         else:
             refuse_pickles(config.base)
             model = AutoModelForCausalLM.from_pretrained(str(config.base), **options)
@@ -181,17 +183,17 @@ def _quantisation(kind: str, dtype: torch.dtype) -> BitsAndBytesConfig:
     return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
 
 
-def _with_adapter(model: PreTrainedModel, adapter: AdapterCard, merge: bool) -> PreTrainedModel:
+def _with_adapter(model: Any, adapter: AdapterCard, merge: bool) -> Any:
     """Merging into quantised weights changes answers (peft#2321), so there the adapter stays beside the base."""
     from peft import PeftModel
 
-    wrapped = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=False, local_files_only=True)
+    wrapped: Any = PeftModel.from_pretrained(model, str(adapter.folder), is_trainable=False, local_files_only=True)
     if merge:
         return wrapped.merge_and_unload(safe_merge=True)
     return wrapped.base_model.model
 
 
-def _eos(model: PreTrainedModel) -> frozenset[int]:
+def _eos(model: Any) -> frozenset[int]:
     named = model.generation_config.eos_token_id if model.generation_config is not None else None
     named = model.config.eos_token_id if named is None else named
     return frozenset([named] if isinstance(named, int) else named or ())

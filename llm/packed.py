@@ -30,7 +30,7 @@ def can_pack(model: Any) -> bool:
     first = model.model.layers[0]
     linears = [first.self_attn.q_proj, first.mlp.gate_proj, first.mlp.down_proj, model.lm_head]
     plain = all(type(linear) is nn.Linear and linear.bias is None for linear in linears)
-    return plain and model.config.hidden_act == "silu" and model.dtype in (torch.float32, torch.bfloat16)
+    return plain and bool(model.config.hidden_act == "silu") and model.dtype in (torch.float32, torch.bfloat16)
 
 
 def pack(model: Any, tokens: int) -> None:
@@ -83,7 +83,7 @@ class PackedLayer(nn.Module):
         self, hidden_states: torch.Tensor, position_embeddings: tuple[torch.Tensor, torch.Tensor], **batch: Any
     ) -> torch.Tensor:
         """``hidden_states`` [1, tokens, hidden]; ``batch`` is the paged batch (see attention.py)."""
-        x = hidden_states[0]
+        x: torch.Tensor = hidden_states[0]
         asked = functional.rms_norm(x, (x.shape[-1],), self.before, self.eps)
         states = self.qkv(asked).view(x.shape[0], -1, self.width)
         turning = self.heads + self.key_heads

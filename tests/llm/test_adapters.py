@@ -25,26 +25,9 @@ def adapters(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _oracle(base: Path, adapter: Path, text: str, new: int) -> str:
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(str(base))
-    model = PeftModel.from_pretrained(
-        AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32), str(adapter)
-    )
-    inputs = tokenizer.apply_chat_template(
-        [{"role": "user", "content": text}], add_generation_prompt=True, return_tensors="pt", return_dict=True
-    )
-    out = model.generate(**inputs, max_new_tokens=new, do_sample=False)
-    answer: str = tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    return answer.rstrip("\ufffd")
-
-
 def test_a_merged_adapter_answers_as_peft_does(open_tiny: OpenEngine, tiny_base: Path, adapters: Path) -> None:
     engine = open_tiny(adapter=adapters / "calm", adapters=adapters)
-    assert said(engine, ask("r")) == _oracle(tiny_base, adapters / "calm", "My throat is sore.", 24)
+    assert said(engine, ask("r")) == tiny.oracle(tiny_base, "My throat is sore.", 24, adapters / "calm")
     assert engine.identity().adapter == "calm"
     assert engine.identity("").adapter == ""
 
@@ -59,7 +42,7 @@ def test_different_chats_may_take_different_adapters_at_once(
     streams = {name: engine.stream(ask(f"r {name}", text, adapter=name)) for name in names}
     answers = {name: "".join(chunk.text for chunk in stream) for name, stream in streams.items()}
     assert len(set(answers.values())) == 3
-    assert answers["calm"] == _oracle(tiny_base, adapters / "calm", text, 24)
+    assert answers["calm"] == tiny.oracle(tiny_base, text, 24, adapters / "calm")
 
 
 def test_running_replies_finish_on_their_adapter_and_new_ones_take_the_new(
@@ -70,9 +53,9 @@ def test_running_replies_finish_on_their_adapter_and_new_ones_take_the_new(
     begin = next(running).text
     engine.activate("plain")
     engine.retire("calm")
-    assert said(engine, ask("new")) == _oracle(tiny_base, adapters / "plain", "My throat is sore.", 24)
+    assert said(engine, ask("new")) == tiny.oracle(tiny_base, "My throat is sore.", 24, adapters / "plain")
     rest = "".join(chunk.text for chunk in running)
-    assert begin + rest == _oracle(tiny_base, adapters / "calm", "My throat is sore.", 60)
+    assert begin + rest == tiny.oracle(tiny_base, "My throat is sore.", 60, adapters / "calm")
     _wait(lambda: engine.loaded_adapters() == ["plain"])
 
 

@@ -11,26 +11,13 @@ from typing import Any
 import pytest
 
 from llm.types import ChatMessage, EngineBusy, EngineDown, EngineError, Request, RequestRefused, Sampling
+from tests.llm import tiny
 from tests.llm.conftest import SMOLLM2, OpenEngine, ask, said
 
 pytestmark = pytest.mark.torch
 
 # Lengths on both sides of a page (16) and of a batch (64 in some tests).
 PROMPTS = ["a", "My throat is sore.", "b" * 9, "我头痛三天了", "long " * 30, "longer " * 60]
-
-
-def _oracle(base: Path, text: str, new: int) -> str:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(str(base))
-    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32)
-    inputs = tokenizer.apply_chat_template(
-        [{"role": "user", "content": text}], add_generation_prompt=True, return_tensors="pt", return_dict=True
-    )
-    out = model.generate(**inputs, max_new_tokens=new, do_sample=False)
-    answer: str = tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
-    return answer.rstrip("\ufffd")
 
 
 def _until(true: Any, seconds: float = 10.0) -> bool:
@@ -46,7 +33,7 @@ def test_greedy_equals_generate_for_chats_of_all_lengths_side_by_side(open_tiny:
     engine = open_tiny(batch_tokens=64, max_chats=8)
     with ThreadPoolExecutor(len(PROMPTS)) as pool:
         answers = list(pool.map(lambda text: said(engine, ask(text, text)), PROMPTS))
-    assert answers == [_oracle(tiny_base, text, 24) for text in PROMPTS]
+    assert answers == [tiny.oracle(tiny_base, text, 24) for text in PROMPTS]
 
 
 def test_greedy_equals_generate_again_when_the_prefix_comes_from_the_cache(
@@ -55,7 +42,7 @@ def test_greedy_equals_generate_again_when_the_prefix_comes_from_the_cache(
     engine = open_tiny()
     text = "shared beginning " * 12
     said(engine, ask("first", text + "one"))
-    assert said(engine, ask("second", text + "two")) == _oracle(tiny_base, text + "two", 24)
+    assert said(engine, ask("second", text + "two")) == tiny.oracle(tiny_base, text + "two", 24)
 
 
 def test_the_same_seed_gives_the_same_text_whoever_runs_beside_it(open_tiny: OpenEngine) -> None:
@@ -194,7 +181,7 @@ def test_a_step_that_raises_fails_the_newest_request_and_the_others_go_on(
     monkeypatch.setattr(attention, "_make_plan", out_of_memory)
     with pytest.raises(EngineError):
         said(engine, ask("bad", "y" * 500))
-    assert begin + "".join(chunk.text for chunk in good) == _oracle(tiny_base, "My throat is sore.", 120)
+    assert begin + "".join(chunk.text for chunk in good) == tiny.oracle(tiny_base, "My throat is sore.", 120)
     assert engine.ready()
 
 
@@ -251,7 +238,7 @@ def test_smollm2_equals_generate_in_float32(open_tiny: OpenEngine) -> None:
     texts = ["What helps against a sore throat?", "Is a lozenge safe for a child of 4?"]
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda text: said(engine, ask(text, text)), texts))
-    assert answers == [_oracle(SMOLLM2, text, 24) for text in texts]
+    assert answers == [tiny.oracle(SMOLLM2, text, 24) for text in texts]
 
 
 def test_turns_of_every_role_are_taken(open_tiny: OpenEngine) -> None:

@@ -48,8 +48,8 @@ def build_adapter(folder: Path, base: Path, seed: int = 1, base_hash: str | None
     from llm.cards import base_hash as hash_of
 
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32)
-    tuned = get_peft_model(model, LoraConfig(r=4, lora_alpha=16, target_modules=["q_proj", "down_proj"]))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32)
+    tuned: Any = get_peft_model(model, LoraConfig(r=4, lora_alpha=16, target_modules=["q_proj", "down_proj"]))
     for name, weights in tuned.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weights, std=0.3)
@@ -57,6 +57,23 @@ def build_adapter(folder: Path, base: Path, seed: int = 1, base_hash: str | None
     card = {"name": folder.name, "base_hash": base_hash or hash_of(base)}
     (folder / "card.json").write_text(json.dumps(card))
     return folder
+
+
+def oracle(base: Path, text: str, new: int, adapter: Path | None = None) -> str:
+    """What plain ``generate`` (with the adapter beside the base) answers in float32, greedily."""
+    import torch
+    import transformers
+    from peft import PeftModel
+
+    tokenizer: Any = transformers.AutoTokenizer.from_pretrained(str(base))
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32)
+    if adapter is not None:
+        model = PeftModel.from_pretrained(model, str(adapter))
+    turns = [{"role": "user", "content": text}]
+    inputs = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    out = model.generate(**inputs, max_new_tokens=new, do_sample=False)
+    answer: str = tokenizer.decode(out[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    return answer.rstrip("\ufffd")
 
 
 def _tokenizer() -> Any:
