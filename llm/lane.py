@@ -33,6 +33,7 @@ logging.getLogger("ContinuousBatchingLogger").setLevel(logging.ERROR)
 Sink = Callable[[GenerationOutput], None]
 # After this many failed steps without one that worked the model itself is broken, not a request.
 HOPELESS = 8
+REBUILD_S = 10.0
 
 
 class Router(OutputRouter):
@@ -164,8 +165,7 @@ class Lane:
 
     def submit(self, request_id: str, tokens: list[int], sampling: Sampling, sink: Sink) -> None:
         """Queue a request; the lane's thread calls ``sink`` with each output. Raises RuntimeError when dead."""
-        if not self.alive():
-            raise RuntimeError("the lane is dead")
+        self._wait_for_rebuild()
         self._router.sinks[request_id] = sink
         # An end-of-text token is looked for by the manager; stop strings are the engine's.
         accepted = self._manager.add_request(
@@ -183,8 +183,18 @@ class Lane:
     def forget(self, request_id: str) -> None:
         self._router.sinks.pop(request_id, None)
 
+    def _wait_for_rebuild(self) -> None:
+        """A loop that has just died is about to be replaced; a request that comes meanwhile need not fail."""
+        end = time.monotonic() + REBUILD_S
+        while not self.alive():
+            if self._closed or self.deaths > 1 or time.monotonic() > end:
+                raise RuntimeError("the lane is dead")
+            time.sleep(0.01)
+
     def alive(self) -> bool:
-        return not self._closed and self.deaths < 2 and self._manager.is_running()
+        status = self._manager.background_thread_status
+        accepts = status.can_accept_new_requests() is None
+        return not self._closed and self.deaths < 2 and accepts and self._manager.is_running()
 
     def stalled(self, seconds: float) -> bool:
         """Whether there is work and no step was made for ``seconds``."""
