@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from accounts import audit, links
-from consult.chat.access import NotFound
 from accounts.models import Role, User
 from consult.chat import events
+from consult.chat.access import NotFound
 from consult.chat.models import Conversation
 from consult.review import actions as review
 

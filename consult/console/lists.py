@@ -28,7 +28,8 @@ Rows = QuerySet[Any, dict[str, Any]]
 
 def conversations() -> Rows:
     """Newest first."""
-    return Conversation.objects.order_by("-updated_at").values(*CONVERSATION_COLUMNS)
+    rows: Rows = Conversation.objects.order_by("-updated_at").values(*CONVERSATION_COLUMNS)
+    return rows
 
 
 def cases(state: str = "", level: str = "") -> Rows:
@@ -38,13 +39,16 @@ def cases(state: str = "", level: str = "") -> Rows:
         rows = rows.filter(state=state)
     if level:
         rows = rows.filter(level=level)
-    return rows.values(*CASE_COLUMNS)
+    named: Rows = rows.values(*CASE_COLUMNS)
+    return named
 
 
 def replies() -> Rows:
     """The software's answers, newest first, with how many sentences the guard judged and refused."""
-    counted = Reply.objects.annotate(judged=Count("sentences"), refused=Count("sentences", Q(sentences__number=None) & Q(sentences__isnull=False)))
-    return counted.order_by("-queued_at").values(*REPLY_COLUMNS, "judged", "refused")
+    refused = Count("sentences", Q(sentences__isnull=False, sentences__number=None))
+    counted = Reply.objects.annotate(judged=Count("sentences"), refused=refused).order_by("-queued_at")
+    rows: Rows = counted.values(*REPLY_COLUMNS, "judged", "refused")
+    return rows
 
 
 def people(search: str = "", role: str = "") -> QuerySet[User]:

@@ -88,7 +88,7 @@ def _first_sentence(now: datetime) -> Number:
     href = reverse("console:replies")
     if not waits:
         return Number(_("First sentence"), "–", _("no answer in 7 days"), href)
-    note = _("95 % within %(s).1f s") % {"s": quantile(waits, 0.95)}
+    note = _("95 %% within %(s).1f s") % {"s": quantile(waits, 0.95)}
     return Number(_("First sentence"), f"{quantile(waits, 0.5):.1f} s", note, href)
 
 

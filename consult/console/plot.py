@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 640, 240
+WIDTH, HEIGHT = 640, 380
 LEFT, RIGHT, TOP, BOTTOM = 30, 120, 14, 26
-LABEL_GAP = 17
+LABEL_GAP = 18
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,13 @@ def table() -> list[Process]:
     """Every part, those that should be there and are not included."""
     parts = health.parts_of_the_house()
     rows = [Process("web", True, _("ready"), memory=_mib(heartbeat.memory_mib()))]
-    rows += [Process(name, parts[name], _("ready") if parts[name] else _("not reachable")) for name in ("database", "valkey")]
+    for name in ("database", "valkey"):
+        rows.append(Process(name, parts[name], _("ready") if parts[name] else _("not reachable")))
     beats = list(Heartbeat.objects.order_by("kind", "name")) if parts["database"] else []
     for kind in health.KINDS:
         mine = [one for one in beats if one.kind == kind]
-        rows += [_process(one, first=at == 0) for at, one in enumerate(mine)] or [Process(kind, False, _("not started"))]
+        found = [_process(one, first=at == 0) for at, one in enumerate(mine)]
+        rows += found or [Process(kind, False, _("not started"))]
     return rows
 
 
@@ -66,4 +68,3 @@ def _mib(value: Any) -> str:
 def all_well(rows: list[Process]) -> bool:
     """Whether every line is."""
     return all(row.well for row in rows)
-

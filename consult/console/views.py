@@ -125,7 +125,10 @@ def _people(request: HttpRequest, status: int = 200, **more: Any) -> HttpRespons
     rows = Paginator(lists.people(search, role), PER_PAGE).get_page(request.GET.get("page"))
     record.record(user_of(request), "people.listed", page=rows.number)
     staff_roles = [(value, label) for value, label in Role.choices if value != Role.PATIENT]
-    context = {"rows": rows, "search": search, "role": role, "kept": _kept(request), "roles": Role.choices, "staff_roles": staff_roles}
+    context = {
+        "rows": rows, "search": search, "role": role, "kept": _kept(request), "roles": Role.choices,
+        "staff_roles": staff_roles,
+    }  # fmt: skip
     return render(request, "console/people.html", context | more, status=status)
 
 
@@ -215,7 +218,8 @@ def _named(entries: list[Any]) -> list[dict[str, Any]]:
     return [
         {
             "entry": one, "actor": names.get(one.actor, ""), "patient": names.get(one.patient, ""),
-            "role": roles.get(one.role, _("System")), "detail": [f"{key}: {value}" for key, value in one.detail.items()],
+            "role": roles.get(one.role, _("System")),
+            "detail": [f"{key}: {value}" for key, value in one.detail.items()],
         }
         for one in entries
     ]  # fmt: skip

@@ -184,7 +184,7 @@ def approve(clinician: User, pk: UUID, reply_id: UUID, text: str) -> Message:
         draft.message = chat_actions.append(case.conversation, Message.Author.SOFTWARE, text)
         draft.final = text
         draft.save(update_fields=["message", "final"])
-        _record(clinician, "reply.approved", case, reply=str(draft.pk), edited=edited)
+        _record(clinician, "reply.approved", case, reply=str(draft.pk), edited="yes" if edited else "no")
         events.conversation_changed(case.conversation_id)
     return draft.message
 
@@ -287,11 +287,11 @@ def _added(notes: str, note: str) -> str:
     return f"{notes}\n{note}".strip()
 
 
-def _record(clinician: User, action: str, case: Case, **detail: str | bool) -> None:
+def _record(clinician: User, action: str, case: Case, **detail: str) -> None:
     audit.record(clinician, action, case, patient=case.conversation.patient_id, **detail)
 
 
-def _done(clinician: User, action: str, case: Case, **detail: str | bool) -> None:
+def _done(clinician: User, action: str, case: Case, **detail: str) -> None:
     """On record, and told to every open queue and every page on the conversation."""
     _record(clinician, action, case, **detail)
     events.case_changed(case)

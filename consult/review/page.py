@@ -38,11 +38,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that fired: its id, what it is about, why, and the words seen."""
+    """A rule that fired: its id, why in a sentence with the words seen marked in it, and those it does not quote."""
 
     rule: str
-    title: str
-    why: str
+    why: SafeString
     level: str
     words: list[str]
 
@@ -55,7 +54,11 @@ class Why:
     opened_at: datetime
     rose: str
     findings: list[Finding]
-    rules_version: str
+
+    @property
+    def more(self) -> int:
+        """Rules besides the first."""
+        return len(self.findings) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +123,15 @@ def version_of(cases: list[Case]) -> str:
 def why(case: Case, messages: list[Message]) -> Why:
     """The cause, and every finding since the message that opened or raised the case."""
     found: dict[str, Finding] = {}
-    version = ""
     since = _first_unsettled(case, messages)
     for message in messages:
         assessment = _assessment(message)
         if assessment is None or message.seq < since:
             continue
-        version = assessment.rules_version
         for one in assessment.findings:
             found.setdefault(one["rule"], _finding(one))
     findings = sorted(found.values(), key=lambda one: -Level(one.level).rank)
-    return Why(str(Case.Cause(case.cause).label), case.opened_at, _rose(messages, since), findings, version)
+    return Why(str(Case.Cause(case.cause).label), case.opened_at, _rose(messages, since), findings)
 
 
 def _first_unsettled(case: Case, messages: list[Message]) -> int:
@@ -148,7 +149,10 @@ def _assessment(message: Message) -> Assessment | None:
 
 def _finding(stored: dict[str, Any]) -> Finding:
     words = list(dict.fromkeys(span["text"] for span in stored["spans"]))
-    return Finding(stored["rule"], stored["title"], stored["why"], stored["level"], words)
+    told = stored["why"] or stored["title"]
+    spans = [(told.find(one), told.find(one) + len(one)) for one in words if one in told]
+    unquoted = [one for one in words if one not in told]
+    return Finding(stored["rule"], highlight.inline(told, spans), stored["level"], unquoted)
 
 
 def _rose(messages: list[Message], since: int) -> str:

@@ -12,6 +12,7 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -86,6 +87,7 @@ def _case_context(user: User, row: Case, after: int = 0) -> dict[str, Any]:
     mine = row.state == Case.State.CLAIMED and row.claimed_by_id == user.pk
     return {
         "case": row,
+        "due": due.in_words(row.due_at, timezone.now()),
         "why": page.why(row, messages),
         "profile": page.profile_facts(row),
         "entries": page.entries(row, user, messages, after),
