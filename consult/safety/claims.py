@@ -209,10 +209,39 @@ _NOT_DENIAL = _alternatives(_TURNING["not_denial"])
 _OPPOSITES = tuple((_alternatives([one]), _alternatives([other])) for one, other in _TURNING["pairs"])
 
 
+_CLAUSE_END = re.compile(
+    r"[;；，]|(?<=[\u3400-\u9fff]),|, (?=and |but |so |or |because |which |unless |if |when |though )"
+    r"| (?=but |because |unless |so that |though )|[。！？!?:：]|\.(?=\s|$)"
+)
+_NARROWING = _alternatives(_TURNING["narrowing"])
+_NARROWING_HELD = _alternatives(_TURNING["narrowing_held"])
+
+
 def negations(text: str) -> int:
     """How many words of denial the text holds."""
-    flat = _NOT_DENIAL.sub(" ", normalise(text))
-    return len(_NOT.findall(flat))
+    return len(_NOT.findall(_NOT_DENIAL.sub(" ", normalise(text))))
+
+
+def clauses(text: str) -> list[tuple[str, bool]]:
+    """The clauses of a text, each with whether it denies; ", or ..." denies where the clause before it does."""
+    found: list[tuple[str, bool]] = []
+    for piece in _CLAUSE_END.split(normalise(text)):
+        if not piece.strip():
+            continue
+        denies = negations(piece) % 2 == 1
+        if found and re.match(r"\s*(?:but|and) [\w ]{2,30} (?:do|does|is|are|can|may|will)\.?$", piece):
+            found[-1] = (f"{found[-1][0]} {piece}", found[-1][1])  # "..., but rifampicin does" is no clause of its own
+            continue
+        if found and piece.lstrip().startswith("or ") and found[-1][1]:
+            denies = True
+        found.append((piece.strip(), denies))
+    return found
+
+
+def overstates(claim: str, evidence: str) -> str:
+    """A word by which the claim says more than the evidence ("only", "always", "cures"); "" if there is none."""
+    match = _NARROWING.search(normalise(claim))
+    return match.group() if match and not _NARROWING_HELD.search(normalise(evidence)) else ""
 
 
 def contradicts(claim: str, evidence: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from consult.safety import claims, words
 from consult.safety.requests import declines
 from consult.safety.sentences import cited, split, without_citations
-from consult.safety.support import Support, Window, best
+from consult.safety.support import Support, Window, candidates
 from consult.safety.types import Language, Level, Passage, Reason, Verdict
 
 __all__ = ["GUARD_VERSION", "check_sentence", "compose", "declines", "is_answer"]
@@ -29,8 +29,7 @@ COMPOSED_SENTENCES = 5
 _DATA = Path(__file__).with_name("guard_data")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s*(?=\S)")
 _MARKUP = re.compile(r"[*_`#>]+")
-_SUPPORTED = 0.62
-_VERBATIM = 0.86
+SUPPORTED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +152,19 @@ def _check_support(
 
 
 def _judge(text: str, passage: Passage, strict: Sequence[_Refusal], said: Sequence[str]) -> list[Reason]:
-    """Why this passage does not hold the sentence; [] if it does."""
-    support = best(text, [passage])
-    if support is None:
-        return [Reason("unsupported", "The passage is empty.")]
+    """Why this passage does not hold the sentence; [] if one of its windows does."""
+    trials = [_judge_window(text, passage, support, strict, said) for support in candidates(text, passage)]
+    return min(trials, key=lambda reasons: len(reasons), default=[Reason("unsupported", "The passage is empty.")])
+
+
+def _judge_window(
+    text: str, passage: Passage, support: Support, strict: Sequence[_Refusal], said: Sequence[str]
+) -> list[Reason]:
     reasons = _exact(text, passage, support.window, said)
-    near = _near_verbatim(text, support)
-    reasons += [Reason(row.code, row.detail) for row in strict if not near]
-    if not near and any(quantity.is_dose for quantity in claims.quantities(text)):
+    reasons += [Reason(row.code, row.detail) for row in strict if not support.verbatim]
+    if not support.verbatim and any(quantity.is_dose for quantity in claims.quantities(text)):
         reasons.append(Reason("dose", "It gives a dose that no passage gives in these words."))
-    if support.score < _SUPPORTED:
+    if support.score < SUPPORTED:
         reasons.append(Reason("unsupported", f"No passage says it (support {support.score:.2f})."))
     return reasons
 
@@ -171,18 +173,20 @@ def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> 
     reasons = []
     whole = f"{passage.title}. {passage.text}"
     held = f"{window.frame}. {window.text}"
-    if stray := claims.medicines(text) - claims.medicines(whole):
-        reasons.append(Reason("medicine", f"The passage does not name {', '.join(sorted(stray))}."))
+    if stray := claims.medicines(text) - claims.medicines(held):
+        reasons.append(Reason("medicine", f"The passage does not name {', '.join(sorted(stray))} here."))
     if not _numbers_held(text, held):
         reasons.append(Reason("number", "It gives a number that this part of the passage does not give."))
     if stray := claims.terms(text) - claims.terms(held):
         reasons.append(Reason("subject", f"The passage does not speak of {', '.join(sorted(stray))} here."))
     elif _other_subject(text, said, whole):
         reasons.append(Reason("subject", "It goes on about something that this passage is not about."))
-    if claims.negations(text) % 2 != claims.negations(window.text) % 2 and _denial_differs(text, window):
-        reasons.append(Reason("negation", "The passage says the opposite, or denies what this affirms."))
+    if _denial_differs(text, window.text):
+        reasons.append(Reason("negation", "The passage denies what this affirms, or affirms what this denies."))
     elif opposite := claims.contradicts(text, window.text):
         reasons.append(Reason("negation", f"The passage says the opposite of {opposite!r}."))
+    elif more := claims.overstates(text, window.text):
+        reasons.append(Reason("negation", f"The passage does not go as far as {more!r}."))
     return reasons
 
 
@@ -209,17 +213,26 @@ def _other_subject(text: str, said: Sequence[str], whole: str) -> bool:
     return False
 
 
-def _denial_differs(text: str, window: Window) -> bool:
-    """Whether the one sentence of the window that is nearest to the text also differs in denial."""
-    mine = set(words.content(text))
-    parts = split(window.text)
-    nearest = max(parts, key=lambda part: len(mine & set(words.content(part))), default=window.text)
-    return claims.negations(text) % 2 != claims.negations(nearest) % 2
+def _denial_differs(text: str, evidence: str) -> bool:
+    """Whether a clause of the text denies and the clause of the evidence nearest to it does not, or the reverse."""
+    held = [(_bag(clause), denies) for clause, denies in claims.clauses(evidence)]
+    for clause, denies in claims.clauses(text):
+        mine = _bag(clause)
+        if not mine or not held:
+            continue
+        near = max(held, key=lambda one: (len(mine & one[0]), -len(one[0])))
+        if len(mine & near[0]) * 2 >= len(mine) and denies != near[1]:
+            return True
+        left = mine - near[0]
+        if len(left) > 1 and any(len(left & bag) * 5 >= len(left) * 3 and other != denies for bag, other in held):
+            return True
+    return False
 
 
-def _near_verbatim(text: str, support: Support) -> bool:
-    """Whether the window says it in nearly the same words: no content word more, and nearly every pair of them."""
-    return support.score >= _VERBATIM
+def _bag(clause: str) -> set[str]:
+    """What two clauses are compared by: stems, or for Chinese the characters of the words that carry meaning."""
+    content = words.content(clause)
+    return set("".join(content)) if words.is_chinese(clause) else set(content)
 
 
 def _is_frame(text: str) -> bool:

@@ -22,7 +22,14 @@ class _Rule:
     code: str
     card: str
     patterns: tuple[re.Pattern[str], ...]
+    together: tuple[re.Pattern[str], ...]
     rescues: tuple[re.Pattern[str], ...]
+
+    def fits(self, flat: str) -> bool:
+        """Whether one pattern is found, or all of those that count together, and nothing rescues the question."""
+        asked = any(p.search(flat) for p in self.patterns)
+        asked = asked or (bool(self.together) and all(p.search(flat) for p in self.together))
+        return asked and not any(p.search(flat) for p in self.rescues)
 
 
 def declines(question: str, language: Language, country: str | None = None) -> Card | None:
@@ -40,7 +47,7 @@ def reason(question: str) -> str:
 def _matching(question: str) -> _Rule | None:
     flat = re.sub(r"\s+", " ", words.normalise(question))
     for rule in _rules():
-        if any(p.search(flat) for p in rule.patterns) and not any(p.search(flat) for p in rule.rescues):
+        if rule.fits(flat):
             return rule
     return None
 
@@ -52,7 +59,8 @@ def _rules() -> tuple[_Rule, ...]:
         _Rule(
             row["code"],
             row.get("card", "declined"),
-            tuple(_compiled(p) for p in (*row["en"], *row["zh"])),
+            tuple(_compiled(p) for p in (*row.get("en", ()), *row.get("zh", ()))),
+            tuple(_compiled(p) for p in row.get("all", ())),
             tuple(_compiled(p) for p in row.get("except", ())),
         )
         for row in rows

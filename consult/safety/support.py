@@ -1,36 +1,55 @@
-"""How well a passage supports a sentence: the best window of one or two of its sentences, scored from 0 to 1.
+"""How well a passage supports a sentence: features of the best windows, and a logistic regression over them.
 
-Knows nothing of policy: what score is enough, and what is refused in any case, is the guard's business.
+Knows nothing of policy: what is refused in any case, and what reasons are given, is the guard's business. The weights
+and the rarity of words come from guard_data/support.json, which ``manage.py train_support`` writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise, takewhile
+from pathlib import Path
+from typing import Any
 
 from consult.safety import claims, words
 from consult.safety.sentences import split
-from consult.safety.types import Passage
+from consult.safety.types import Language, Passage
+
+WEIGHTS = Path(__file__).with_name("guard_data") / "support.json"
+FEATURES = ("covered", "weighed", "rarest", "pairs", "characters", "order", "extra")
+_RAREST = 8.0  # the idf of a word that the library never uses
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One or two neighbouring sentences of a passage. ``frame`` is the title, which says what they are about."""
+    """A sentence of a passage, neighbouring ones, or a list's lead with items; ``parts`` says how many were joined.
+
+    ``frame`` is the passage's title, which says what they are about; ``listed`` that a lead and its items are joined.
+    """
 
     number: int
     frame: str
     text: str
+    parts: int = 1
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The window that holds a sentence best, and how well (0 to 1). ``missing`` are content words it lacks."""
+    """A window and how likely it holds the sentence (0 to 1). ``missing`` are content words it lacks."""
 
     score: float
     window: Window
     missing: tuple[str, ...]
+
+    @property
+    def verbatim(self) -> bool:
+        """Whether the window has every content word of the sentence, nearly all in the same order."""
+        return not self.missing and self.score >= 0.5
 
 
 def windows(passage: Passage) -> Iterator[Window]:
@@ -39,41 +58,109 @@ def windows(passage: Passage) -> Iterator[Window]:
     Under a lead that ends in a colon each item is read together with the lead: alone it says nothing.
     """
     parts = _parts(passage.text)
+    number, frame = passage.number, passage.title
     for index, part in enumerate(parts):
         following = parts[index + 1 : index + 2]
-        if part.rstrip().endswith((":", "：")):
+        if _leads(part):
             items = list(takewhile(_is_item, parts[index + 1 :]))
             for first, second in zip(items, [*items[1:], ""], strict=True):
-                yield Window(passage.number, passage.title, f"{part} {first}")
+                yield Window(number, frame, f"{part} {first}", 1, True)
                 if second:
-                    yield Window(passage.number, passage.title, f"{part} {first} {second}")
+                    yield Window(number, frame, f"{part} {first} {second}", 2, True)
             if len(items) > 2:
-                yield Window(passage.number, passage.title, " ".join([part, *items]))
+                yield Window(number, frame, " ".join([part, *items]), 3, True)
             continue
-        yield Window(passage.number, passage.title, part)
-        if following and not following[0].rstrip().endswith((":", "：")):
-            yield Window(passage.number, passage.title, f"{part} {following[0]}")
+        yield Window(number, frame, part)
+        if following and not _leads(following[0]):
+            yield Window(number, frame, f"{part} {following[0]}", 2)
 
 
-def _is_item(part: str) -> bool:
-    return part.lstrip().startswith(("-", "*", "•"))
+def candidates(sentence: str, passage: Passage, count: int = 4) -> list[Support]:
+    """The windows of the passage that support the sentence best, best first.
+
+    A sentence of one clause must be held by one sentence of the passage: two together could be read into a third claim.
+    """
+    joined = len(claims.clauses(sentence)) > 1
+    several = joined or any(mark in sentence for mark in (" or ", " and ", ", ", "、", "，", "或", "和"))
+    fitting = [w for w in windows(passage) if w.parts == 1 or (several if w.listed else joined)]
+    scored = [support(sentence, window) for window in fitting]
+    return sorted(scored, key=lambda one: one.score - 0.05 * (one.window.parts - 1), reverse=True)[:count]
 
 
 def best(sentence: str, passages: Sequence[Passage]) -> Support | None:
     """The best support that any passage gives the sentence; None where there is no passage with text."""
-    found = [support(sentence, window) for passage in passages for window in windows(passage)]
-    return max(found, key=lambda one: (one.score, -len(one.window.text)), default=None)
+    found = [one for passage in passages for one in candidates(sentence, passage, 1)]
+    return max(found, key=lambda one: one.score, default=None)
 
 
 def support(sentence: str, window: Window) -> Support:
-    """How well one window holds the sentence, by the share of its words that the window or its title has."""
-    said = _content(sentence)
+    """How well one window holds the sentence."""
+    said = content(sentence)
+    missing = tuple(word for word in dict.fromkeys(said) if not held_by(word, window))
+    language: Language = "zh" if words.is_chinese(sentence) else "en"
+    model = weights()[language]
+    total = model["bias"]
+    for value, weight in zip(features(sentence, window), model["weights"], strict=True):
+        total += value * weight
+    return Support(1 / (1 + math.exp(-max(min(total, 30.0), -30.0))), window, missing)
+
+
+def features(sentence: str, window: Window) -> tuple[float, ...]:
+    """What the scorer sees, each from 0 to 1, in the order of ``FEATURES``."""
+    said = content(sentence)
     if not said:
-        return Support(0.0, window, ())
-    held = _vocabulary(window.text) | _vocabulary(window.frame)
-    missing = tuple(word for word in dict.fromkeys(said) if not _held(word, held))
-    covered = 1 - len(missing) / len(set(said))
-    return Support(0.75 * covered + 0.25 * _overlap_of_pairs(sentence, window), window, missing)
+        return (0.0,) * len(FEATURES)
+    kinds = set(said)
+    missing = {word for word in kinds if not held_by(word, window)}
+    rarity = {word: idf(word) for word in kinds}
+    total = sum(rarity.values())
+    held = content(window.text)
+    return (
+        1 - len(missing) / len(kinds),
+        1 - sum(rarity[word] for word in missing) / total,
+        max((rarity[word] for word in missing), default=0.0) / _RAREST,
+        _overlap(set(pairwise(said)), set(pairwise(held))),
+        _characters(sentence, window.text),
+        _longest_common(said, held) / len(said),
+        min(len(missing), 4) / 4,
+    )
+
+
+def held_by(word: str, window: Window) -> bool:
+    """Whether the window has the word, its synonym, or (Chinese) a word that shares its characters."""
+    held = _vocabulary(f"{window.frame}. {window.text}")
+    if word in held:
+        return True
+    if word[0] >= "\u3400":
+        return all(character in window.text or character in window.frame for character in word)
+    return len(word) > 4 and any(other.startswith(word[:5]) and abs(len(other) - len(word)) <= 4 for other in held)
+
+
+def idf(word: str) -> float:
+    """How rare a stem is in the library, from 1 (in most sentences) to 8 (never)."""
+    table: Mapping[str, float] = weights()["idf"]
+    return table.get(word, _RAREST)
+
+
+@lru_cache(maxsize=20_000)
+def content(text: str) -> tuple[str, ...]:
+    """The words of a text that carry meaning, as ``words.content`` gives them."""
+    return tuple(words.content(text))
+
+
+@cache
+def weights() -> dict[str, Any]:
+    """The trained weights, as written by the training command."""
+    table: dict[str, Any] = json.loads(WEIGHTS.read_text(encoding="utf-8"))
+    return table
+
+
+def _leads(part: str) -> bool:
+    return part.rstrip().endswith((":", "："))
+
+
+def _is_item(part: str) -> bool:
+    return part.lstrip().startswith(("-", "*", "•"))
 
 
 @lru_cache(maxsize=2_000)
@@ -82,30 +169,34 @@ def _parts(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=20_000)
-def _content(text: str) -> tuple[str, ...]:
-    return tuple(words.content(text))
+def _vocabulary(text: str) -> frozenset[str]:
+    named = {word for name in claims.terms(text) | claims.medicines(text) for word in words.content(name)}
+    return frozenset(content(text)) | named
+
+
+def _overlap(said: set[Any], held: set[Any]) -> float:
+    return len(said & held) / len(said) if said else 1.0
 
 
 @lru_cache(maxsize=20_000)
-def _vocabulary(text: str) -> frozenset[str]:
-    named = {word for name in claims.terms(text) | claims.medicines(text) for word in words.content(name)}
-    return frozenset(_content(text)) | named
+def _grams(text: str) -> frozenset[str]:
+    """Two-character runs of Chinese, or three-character runs of English, without stop words."""
+    flat = "".join(content(text)) if words.is_chinese(text) else " ".join(content(text))
+    size = 2 if words.is_chinese(text) else 3
+    return frozenset(flat[i : i + size] for i in range(len(flat) - size + 1))
 
 
-def _held(word: str, held: frozenset[str]) -> bool:
-    """Whether the window has the word, its synonym, or (Chinese) a longer word that contains it."""
-    if word in held:
-        return True
-    if word[0] >= "\u3400":
-        wide = [other for other in held if len(other) > 1 and other[0] >= "\u3400"]
-        return len(word) > 1 and any(word in other or other in word for other in wide)
-    return len(word) > 4 and any(other.startswith(word[:5]) and abs(len(other) - len(word)) <= 4 for other in held)
+def _characters(sentence: str, text: str) -> float:
+    return _overlap(set(_grams(sentence)), set(_grams(text)))
 
 
-def _overlap_of_pairs(sentence: str, window: Window) -> float:
-    said, held = _pairs(_content(sentence)), _pairs(_content(window.text))
-    return len(said & held) / len(said) if said else 0.0
-
-
-def _pairs(content: Sequence[str]) -> set[tuple[str, str]]:
-    return set(pairwise(content))
+def _longest_common(said: Sequence[str], held: Sequence[str]) -> int:
+    """The length of the longest common subsequence."""
+    row = [0] * (len(held) + 1)
+    for word in said:
+        diagonal = 0
+        for j, other in enumerate(held, start=1):
+            above = row[j]
+            row[j] = diagonal + 1 if word == other else max(row[j], row[j - 1])
+            diagonal = above
+    return row[-1]
