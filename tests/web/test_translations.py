@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from consult import strings
 
 PO = strings.ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-BLANK = re.compile(r"%\(\w+\)[sd]|\{\w*\}|<a href=|</a>")
+BLANK = re.compile(r"%\(\w+\)(?:\.\d)?[sdf]|\{\w*\}|<a href=|</a>")
 
 
 @pytest.fixture(scope="module")
