@@ -28,6 +28,8 @@ _NUMBER = rf"(?P<n>\d+(?:\.\d+)?|\b(?:{_NUMBER_WORD})\b(?:[ -](?:{_NUMBER_WORD})
 _ANY_NUMBER = re.compile(_NUMBER)
 _TEMPERATURE = re.compile(
     r"(?P<n>\d{2,3}(?:[.,]\d{1,2})?)\s*(?P<unit>°\s*[cf]?|degrees?(?: c\w*| f\w*)?|deg|c\b|f\b|celsius|fahrenheit|度)?")
+# "39.3" on its own: hardly anything else in a message about health reads like this
+_BARE_READING = re.compile(r"(?<![\d.])(?:3[89]|4[01])\.\d(?!\d)(?!\s?(?:kg|lb|cm|mm|%|weeks|wks|mg|g\b|mmol|years|公斤|斤|周|岁))")
 _TEMP_WORD = re.compile(r"temp|fever|feverish|thermometer|burning up|体温|发烧|高烧|发热|烧到|烧")
 _OXYGEN = re.compile(r"(?:oxygen|o2|sats?|saturation|spo2|ox(?:imeter)?|血氧)\D{0,25}(?P<n>\d{2})(?!\d|\.\d{2})"
                      r"|(?P<n2>\d{2})\s?%\D{0,15}(?:oxygen|o2|sats?|spo2|血氧)")
@@ -105,9 +107,10 @@ def _numbers(plain: str) -> Iterator[tuple[str, int, int]]:
 def _temperatures(plain: str) -> Iterator[tuple[str, int, int]]:
     told = _TEMP_WORD.search(plain) is not None
     for found in _TEMPERATURE.finditer(plain):
-        if not (found["unit"] or (told and (len(found["n"]) >= 4 or 37 <= float(found["n"].replace(",", ".")) <= 43))):
+        if not (found["unit"] or _BARE_READING.match(plain, found.start()) or (told and (len(found["n"]) >= 4 or 37 <= float(found["n"].replace(",", ".")) <= 43))):
             continue
-        if not told and not (found["unit"] or "").strip():
+        bare = not told and not (found["unit"] or "").strip()
+        if bare and not _BARE_READING.match(plain, found.start()):
             continue
         value = float(found["n"].replace(",", "."))
         celsius = (value - 32) / 1.8 if 94 <= value <= 110 else value

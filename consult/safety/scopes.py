@@ -61,6 +61,11 @@ def excluded(hit: Hit, found: tuple[Scope, ...], despite: frozenset[str] = froze
     return False
 
 
+def unspent(found: tuple[Scope, ...], hits: list[Hit]) -> tuple[Scope, ...]:
+    """``found`` without the scopes whose cue is itself part of one of ``hits``."""
+    return tuple(scope for scope in found if not any(_within(scope.cue, hit.parts) for hit in hits))
+
+
 def _within(cue: tuple[int, int], parts: tuple[tuple[int, int], ...]) -> bool:
     return any(start <= cue[0] and cue[1] <= end for start, end in parts) and cue[0] < cue[1]
 

@@ -16,7 +16,7 @@ from time import perf_counter
 from consult.safety.facts import ages, measured
 from consult.safety.patterns import Hit, Hits
 from consult.safety.rules import Part, Rule, Ruleset, Sign, ruleset
-from consult.safety.scopes import Scope, excluded, scopes
+from consult.safety.scopes import Scope, excluded, scopes, unspent
 from consult.safety.text import Text, detect_language, normalise, tokenise
 from consult.safety.types import Assessment, Finding, Language, Level, Profile, Span, Subject, Turn, highest
 
@@ -261,7 +261,11 @@ def _seen_part(part: Part, rule: Rule, case: _Case) -> list[_Seen] | None:
             continue
         if any(read.hits.get(concept) for concept in rule.unless):
             continue
-        hits = [_first_asserted(concept, rule, case, read) for concept in part]
+        hits = [_first_asserted(concept, rule, case, read, read.scopes) for concept in part]
+        if any(hits) and not all(hits):
+            # "no wet nappy and vomiting": the "no" is spent on the nappy
+            free = unspent(read.scopes, [hit for hit in hits if hit])
+            hits = [_first_asserted(concept, rule, case, read, free) for concept in part]
         if all(hits):
             return [_Seen(turn, hit) for hit in hits]
     if len(part) == 1 and part[0] in case.profile_concepts:
@@ -269,9 +273,10 @@ def _seen_part(part: Part, rule: Rule, case: _Case) -> list[_Seen] | None:
     return None
 
 
-def _first_asserted(concept: str, rule: Rule, case: _Case, read: _Read) -> Hit | None:
+def _first_asserted(concept: str, rule: Rule, case: _Case, read: _Read,
+                    found: tuple[Scope, ...]) -> Hit | None:
     despite = rule.despite | case.rules.despite.get(concept, frozenset())
-    hits = [hit for hit in read.hits[concept] if not excluded(hit, read.scopes, despite)]
+    hits = [hit for hit in read.hits[concept] if not excluded(hit, found, despite)]
     return max(hits, key=lambda hit: hit.end - hit.start, default=None) if len(hits) < 40 else hits[0]
 
 
