@@ -1,0 +1,247 @@
+"""The patient's conversation in a real browser, on a whole installation: nothing sent is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenPage
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.live import LiveSite
+
+pytestmark = pytest.mark.browser
+
+CHEST_PAIN = "I have crushing chest pain going down my left arm"
+CONVERSATION = re.compile(r"/chat/[0-9a-f-]{36}/$")
+
+
+def start(page: Page, text: str = "") -> None:
+    """Begin a conversation from the start page."""
+    page.goto("/chat/")
+    page.locator("#start-text").fill(text)
+    page.locator("main form button.btn-primary").click()
+    page.wait_for_url(CONVERSATION)
+
+
+def say(page: Page, text: str) -> None:
+    page.locator("#composer textarea").fill(text)
+    page.keyboard.press("Enter")
+
+
+def mine(page: Page) -> list[str]:
+    """The patient's own bubbles, top to bottom."""
+    return page.locator(".message-patient .bubble").all_inner_texts()
+
+
+def confirmed(page: Page) -> None:
+    """Wait until nothing is waiting to be sent."""
+    expect(page.locator("[data-pending]")).to_have_count(0, timeout=15_000)
+
+
+def test_a_question_is_answered_with_sources_and_reload_shows_the_same(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    start(page)
+    say(page, "I've had a sore throat for three days, what can I do at home?")
+    expect(page.locator(".message-patient .bubble")).to_have_count(1)
+    answer = page.locator(".message-software:not(.message-reply) .bubble").first
+    answer.wait_for(timeout=120_000)
+    expect(page.locator(".message-reply")).to_have_count(0)
+    expect(page.locator("#side-sources .source").first).to_be_visible()
+    before = page.locator("#messages .bubble").all_inner_texts()
+    page.reload()
+    assert page.locator("#messages .bubble").all_inner_texts() == before
+
+
+def test_the_answer_is_announced_once_and_the_log_itself_is_quiet(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    start(page)
+    page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => {
+             const text = document.getElementById('status').textContent;
+             if (text) window.said.push(text);
+           }).observe(document.getElementById('status'), { childList: true, characterData: true, subtree: true }); }"""
+    )
+    say(page, "What helps against a blocked nose?")
+    page.locator(".message-software:not(.message-reply) .bubble").first.wait_for(timeout=120_000)
+    page.wait_for_timeout(400)
+    said = page.evaluate("window.said")
+    whole = [text for text in said if text.startswith("Answer:")]
+    assert len(whole) == 1
+    assert len(said) <= 3
+    assert page.locator("[role=log]").get_attribute("aria-live") == "off"
+    assert page.locator("[role=status]").count() == 1
+
+
+def test_an_emergency_card_takes_the_focus_and_nothing_else_does(open_page: OpenPage) -> None:
+    page = open_page("bob")
+    start(page)
+    say(page, "hello")
+    confirmed(page)
+    assert page.evaluate("document.activeElement.name") == "text"
+    say(page, CHEST_PAIN)
+    card = page.locator(".care-card.level-emergency")
+    card.wait_for()
+    expect(card).to_be_focused()
+
+
+def test_with_worker_and_broker_stopped_the_emergency_card_still_comes(
+    open_page: OpenPage, live_site: LiveSite
+) -> None:
+    page = open_page("bob")
+    start(page)
+    try:
+        live_site.stop("worker-llm")
+        live_site.stop("valkey")
+        say(page, CHEST_PAIN)
+        page.locator(".care-card.level-emergency").wait_for(timeout=5_000)
+        assert mine(page) == [CHEST_PAIN]
+    finally:
+        live_site.start("valkey")
+        live_site.start("worker-llm")
+        live_site.wait_until_ready()
+
+
+def test_what_is_written_offline_is_kept_over_a_reload_and_sent_once(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    page.on("dialog", lambda dialog: dialog.accept())
+    start(page)
+    page.route("**/messages/", lambda route: route.abort())
+    page.route_web_socket("**/ws/**", lambda socket: socket.close())
+    page.reload()
+    say(page, "My knee hurts when I walk down stairs")
+    expect(page.locator("[data-pending]")).to_have_count(1)
+    expect(page.locator("[data-pending] .message-state")).to_have_text("Waiting to be sent.")
+    page.locator("#composer textarea").fill("half a thought")
+    page.reload()
+    assert mine(page) == ["My knee hurts when I walk down stairs"]
+    expect(page.locator("#composer textarea")).to_have_value("half a thought")
+    page.unroute_all()
+    confirmed(page)
+    page.reload()
+    assert mine(page) == ["My knee hurts when I walk down stairs"]
+
+
+def test_two_tabs_show_each_message_once(open_page: OpenPage) -> None:
+    first = open_page("alice")
+    start(first)
+    second = first.context.new_page()
+    second.goto(first.url)
+    say(first, "from the first tab")
+    expect(second.locator(".message-patient .bubble")).to_have_text(["from the first tab"], timeout=15_000)
+    say(second, "from the second tab")
+    expect(first.locator(".message-patient .bubble")).to_have_text(
+        ["from the first tab", "from the second tab"], timeout=15_000
+    )
+    confirmed(first)
+    confirmed(second)
+    assert mine(first) == mine(second)
+
+
+def test_enter_belongs_to_the_input_method_while_a_word_is_composed(open_page: OpenPage) -> None:
+    page = open_page("alice", language="zh-hans")
+    start(page)
+    page.locator("#composer textarea").focus()
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Input.imeSetComposition", {"text": "tou teng", "selectionStart": 8, "selectionEnd": 8})
+    page.locator("#composer textarea").dispatch_event(
+        "keydown", {"key": "Enter", "keyCode": 229, "isComposing": True, "bubbles": True}
+    )
+    assert mine(page) == []
+    devtools.send("Input.insertText", {"text": "头疼怎么办"})
+    page.keyboard.press("Enter")
+    expect(page.locator(".message-patient .bubble")).to_have_text(["头疼怎么办"])
+    confirmed(page)
+
+
+def test_odd_texts_are_shown_as_they_were_written(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    start(page)
+    odd = ["<img src=x onerror=alert(1)> <b>bold</b>", "أشعر بألم في رأسي", "👩‍⚕️ a\u200bb", "one\ntwo"]
+    for text in odd:
+        page.locator("#composer textarea").fill(text)
+        page.locator("#composer button").click()
+        confirmed(page)
+    assert mine(page) == odd
+    page.reload()
+    assert mine(page) == odd
+    assert page.locator("#messages .message-patient img").count() == 0
+
+
+def test_an_empty_or_too_long_message_is_explained_beside_the_field_and_kept(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    start(page)
+    say(page, "   ")
+    expect(page.locator("#composer-note")).to_have_text("Please write something first.")
+    long = "a" * 10_000
+    say(page, long)
+    expect(page.locator("#composer-note")).to_have_text("Please shorten your message: 6000 characters too many.")
+    expect(page.locator("#composer textarea")).to_have_value(long)
+    assert mine(page) == []
+
+
+def test_a_twenty_fold_refresh_loses_and_doubles_nothing(open_page: OpenPage) -> None:
+    page = open_page("bob")
+    page.on("dialog", lambda dialog: dialog.accept())
+    start(page)
+    for number in range(5):
+        say(page, f"message {number}")
+        for _ in range(4):
+            page.reload(wait_until="commit")
+    page.reload()
+    confirmed(page)
+    assert mine(page) == [f"message {number}" for number in range(5)]
+
+
+def test_without_javascript_one_can_read_send_and_get_the_emergency_card(open_page: OpenPage) -> None:
+    page = open_page("bob", javascript=False)
+    start(page, "hello")
+    assert mine(page) == ["hello"]
+    page.locator("#composer textarea").fill(CHEST_PAIN)
+    page.locator("#composer button").click()
+    page.locator(".care-card.level-emergency").wait_for()
+    assert mine(page) == ["hello", CHEST_PAIN]
+
+
+def test_the_keyboard_alone_reaches_everything(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    start(page)
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.name"))
+    assert reached[0] == "Skip to the content"
+    assert any(text.startswith("Talk to a person") for text in reached)
+    assert {"text", "Send"} <= set(reached)
+
+
+def test_asking_for_a_person_is_answered_in_place(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    start(page, "I would rather talk to someone about my results")
+    page.locator("#person button").click()
+    expect(page.locator("#person-state")).to_have_text("A clinician has been told")
+    expect(page.locator("#person")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#person-state")).to_have_text("A clinician has been told")
+
+
+def test_frames_that_the_page_does_not_know_do_no_harm(open_page: OpenPage) -> None:
+    page = open_page("alice")
+
+    def relay(socket) -> None:  # type: ignore[no-untyped-def]
+        server = socket.connect_to_server()
+        server.on_message(
+            lambda text: (socket.send("not json"), socket.send(json.dumps({"type": "new"})), socket.send(text))
+        )
+
+    page.route_web_socket("**/ws/**", relay)
+    start(page)
+    say(page, "hello")
+    confirmed(page)
+    assert mine(page) == ["hello"]
