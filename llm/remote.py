@@ -70,12 +70,16 @@ class RemoteEngine:
         return Identity(self._config.model, "", name, "", device="remote", dtype="")
 
     def ready(self) -> bool:
-        """Whether the server lists its models within two seconds."""
+        """Whether the server says within two seconds that it is well, or at least lists its models."""
         if self._closed:
             return False
+        health = f"{self._path.removesuffix('/v1')}/health"
+        return self._answers(health) or self._answers(f"{self._path}/models")
+
+    def _answers(self, path: str) -> bool:
         connection = self._connect(2.0)
         try:
-            connection.request("GET", f"{self._path}/models", headers=self._headers())
+            connection.request("GET", path, headers=self._headers())
             return connection.getresponse().status == 200
         except BROKEN:
             return False

@@ -32,7 +32,7 @@ class Server:
             def log_message(self, *_: object) -> None: ...
 
             def do_GET(self) -> None:
-                self.send_response(200)
+                self.send_response(200 if self.path == "/v1/models" else 404)
                 self.end_headers()
 
             def do_POST(self) -> None:
