@@ -35,7 +35,7 @@ COUNTRY = env.str("CONSULT_COUNTRY", default="")  # ISO code; "" shows the gener
 URGENT_POLICY = env.str("CONSULT_URGENT_POLICY", default="supervised")  # or "card": answer goes out with a card
 MESSAGES_PER_MINUTE = env.int("CONSULT_MESSAGES_PER_MINUTE", default=12)
 MESSAGE_MAX_CHARS = env.int("CONSULT_MESSAGE_MAX_CHARS", default=4000)
-REPLY_LEASE_S = env.int("CONSULT_REPLY_LEASE_S", default=20)
+REPLY_LEASE_S = env.int("CONSULT_REPLY_LEASE_S", default=12)
 REPLY_MAX_ATTEMPTS = 3
 REPLY_MAX_S = env.int("CONSULT_REPLY_MAX_S", default=180)
 FRAME_MAX_BYTES = 65536

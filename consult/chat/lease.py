@@ -25,17 +25,28 @@ from consult.safety.types import Card, Level, Verdict, highest
 State = Reply.State
 
 
-def claim(pk: UUID) -> Reply | None:
-    """Take a queued reply for this worker; None where another has it."""
+def claim(pk: UUID, worker: str = "") -> Reply | None:
+    """Take a queued reply for the process named ``worker``; None where another has it."""
     now = timezone.now()
     changed = Reply.objects.filter(pk=pk, state=State.QUEUED, conversation__holder=None).update(
-        state=State.RUNNING, attempt=F("attempt") + 1, lease_until=_lease_end(), started_at=now
+        state=State.RUNNING, attempt=F("attempt") + 1, lease_until=_lease_end(), started_at=now, worker=worker
     )
     if not changed:
         return None
     reply = Reply.objects.select_related("conversation__patient", "question").get(pk=pk)
     events.conversation_changed(reply.conversation_id)
     return reply
+
+
+def renew_all(worker: str) -> None:
+    """A sign of life of that process is one for every reply that it writes."""
+    Reply.objects.filter(state=State.RUNNING, worker=worker).update(lease_until=_lease_end())
+
+
+def take_back_from(worker: str) -> None:
+    """A process of that name has just started: what an earlier one of the name was writing, it writes no more."""
+    for reply in Reply.objects.filter(state=State.RUNNING, worker=worker):
+        give_back(reply, "worker_lost")
 
 
 def _lease_end() -> datetime:
@@ -47,8 +58,8 @@ def _mine(reply: Reply) -> QuerySet[Reply]:
     return Reply.objects.filter(pk=reply.pk, state=State.RUNNING, attempt=reply.attempt)
 
 
-def renew(reply: Reply) -> bool:
-    """Still writing, and still allowed to."""
+def is_mine(reply: Reply) -> bool:
+    """Still writing, and still allowed to; renews the lease too."""
     return bool(_mine(reply).update(lease_until=_lease_end()))
 
 

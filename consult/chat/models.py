@@ -132,6 +132,7 @@ class Reply(models.Model):
     supervised = models.BooleanField(default=False)  # goes to a clinician first
     state = models.CharField(max_length=16, choices=State.choices, default=State.QUEUED)
     attempt = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=128, blank=True)  # name of the process that claimed it
     lease_until = models.DateTimeField(null=True)
     failure = models.CharField(max_length=32, blank=True)
     queued_at = models.DateTimeField(default=timezone.now)

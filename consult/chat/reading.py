@@ -8,6 +8,7 @@ from typing import Any
 
 from accounts.models import Profile as ProfileRow
 from accounts.models import User
+from accounts.profile import facts
 from consult.chat.models import Conversation, Message
 from consult.safety import triage
 from consult.safety.types import Assessment, Finding, Language, Level, Profile, Turn, highest
@@ -18,7 +19,7 @@ log = logging.getLogger(__name__)
 def profile_of(user: User) -> Profile:
     """What the patient told about themselves, as safety wants it."""
     row = ProfileRow.objects.filter(user=user).first()
-    data: dict[str, Any] = row.data if row else {}
+    data = facts(row)
     known = {field.name for field in dataclasses.fields(Profile)}
     values: dict[str, Any] = {}
     for key in known & data.keys():

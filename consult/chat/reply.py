@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from accounts.models import Profile as ProfileRow
+from accounts.profile import facts
 from consult.chat import actions, lease, render
 from consult.chat.models import Message, Reply
 from consult.library import search as library
@@ -24,7 +26,9 @@ from llm.types import ChatMessage, Engine, EngineDown, Request, Sampling
 PASSAGES = 4
 HISTORY_TURNS = 4
 HISTORY_CHARS = 1200
-RENEW_S = 2.0
+ASK_S = 0.5  # how often the row is asked whether the answer is still wanted
+SHOWN_MAX = 8  # sentences: more is not read
+REFUSED_MAX = 4  # in a row: the model has lost the thread
 SAMPLING = Sampling(max_new_tokens=220, repetition_penalty=1.05)
 
 
@@ -43,6 +47,12 @@ class Writing:
     said: list[str] = field(default_factory=list)  # without marks: what the guard compares with
     shown: list[str] = field(default_factory=list)  # with marks: what the patient reads
     position: int = 0
+    refused_in_a_row: int = 0
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether more of the model's text would be of no use."""
+        return len(self.shown) >= SHOWN_MAX or self.refused_in_a_row >= REFUSED_MAX
 
     def judge(self, sentence: str) -> None:
         """Pass one sentence of the model through the guard, and keep it with the verdict."""
@@ -56,6 +66,7 @@ class Writing:
         if not lease.store_sentence(self.reply, self.position, number, verdict, raw):
             raise Lost
         self.position += 1
+        self.refused_in_a_row = 0 if verdict.allowed else self.refused_in_a_row + 1
         if verdict.allowed:
             self.said.append(verdict.text)
             self.shown.append(render.marked(verdict.text, list(verdict.citations)))
@@ -107,27 +118,22 @@ def _stream(writing: Writing, engine: Engine) -> None:
 
 
 def _pieces(writing: Writing, engine: Engine) -> Iterator[tuple[str, str | None]]:
-    """Text from the engine, renewing the lease and keeping the time limit on the way."""
+    """Text from the engine, as long as the answer is wanted and within its limits; leaving early cancels it."""
     request = Request(_request_id(writing.reply), _prompt(writing), SAMPLING)
     end = time.monotonic() + settings.REPLY_MAX_S
-    renewed = time.monotonic()
-    stream = engine.stream(request)
-    try:
+    asked = time.monotonic()
+    with closing(engine.stream(request)) as stream:
         for chunk in stream:
             now = time.monotonic()
-            if now > end:
+            if now > end or writing.has_enough:
                 return
-            if now - renewed > RENEW_S:
-                renewed = now
-                if not lease.renew(writing.reply):
+            if now - asked > ASK_S:
+                asked = now
+                if not lease.is_mine(writing.reply):
                     raise Lost
             yield chunk.text, chunk.finish
             if chunk.finish == "cancelled":
                 raise EngineDown("the engine ended the answer")
-    finally:
-        close = getattr(stream, "close", None)
-        if close is not None:
-            close()
 
 
 def _request_id(reply: Reply) -> str:
@@ -160,7 +166,7 @@ def _about(reply: Reply) -> str:
     row = ProfileRow.objects.filter(user=reply.conversation.patient_id, share_with_model=True).first()
     if row is None or reply.conversation.subject != "self":
         return ""
-    data = row.data
+    data = facts(row)
     parts = [f"age {int(data['age_years'])}"] if data.get("age_years") else []
     parts += [str(data["sex"])] if data.get("sex") else []
     for name in ("conditions", "medicines", "allergies"):

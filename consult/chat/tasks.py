@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _engine: Engine | None = None
 _beating: threading.Event | None = None
+_name = ""  # of this process, as Celery calls it
 
 
 def engine() -> Engine:
@@ -35,7 +36,7 @@ def engine() -> Engine:
 @shared_task(name="consult.chat.tasks.generate_reply", acks_late=True)
 def generate_reply(pk: str) -> None:
     """Write the answer of that reply row, if it is still to be written."""
-    claimed = lease.claim(UUID(pk))
+    claimed = lease.claim(UUID(pk), _name)
     if claimed is None:
         return
     try:
@@ -76,12 +77,13 @@ def first_sign_of_life(**kwargs: Any) -> None:
 @worker_init.connect
 def prepare(sender: Any = None, **kwargs: Any) -> None:
     """Before a worker takes work: load the engine where it is for answers, and start the signs of life."""
-    global _beating
-    name = str(getattr(sender, "hostname", "worker"))
-    kind = "worker-llm" if name.startswith("worker-llm") else "worker"
+    global _beating, _name
+    _name = str(getattr(sender, "hostname", "worker"))
+    kind = "worker-llm" if _name.startswith("worker-llm") else "worker"
     if kind == "worker-llm":
+        lease.take_back_from(_name)
         _warm_up()
-    _beating = heartbeat.start_thread(lambda: _sign_of_life(name, kind))
+    _beating = heartbeat.start_thread(lambda: _sign_of_life(_name, kind))
 
 
 def _warm_up() -> None:
@@ -101,6 +103,7 @@ def _sign_of_life(name: str, kind: str) -> None:
             identity = _engine.identity()
             info |= {slot: getattr(identity, slot) for slot in identity.__slots__}
     heartbeat.beat(name, kind, ready=ready, info=info)
+    lease.renew_all(name)
     sweeper.sweep()
 
 

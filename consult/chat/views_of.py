@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from accounts.models import Profile as ProfileRow
 from accounts.models import User
+from accounts.profile import facts
 from consult.chat import access, protocol, render
 from consult.chat.models import Case, Conversation, Message, Reply
 from consult.library import citations as library
@@ -219,7 +220,7 @@ def person(conversation: Conversation) -> str:
     if conversation.subject != "self":
         return _("asking for someone else")
     row = ProfileRow.objects.filter(user=conversation.patient_id).first()
-    data = row.data if row else {}
+    data = facts(row)
     sexes = {"female": _("female"), "male": _("male")}
     parts = [sexes.get(data.get("sex") or "", ""), str(int(data["age_years"])) if data.get("age_years") else ""]
     return escape(", ".join(part for part in parts if part))

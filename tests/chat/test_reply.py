@@ -186,9 +186,39 @@ def test_a_dead_workers_reply_goes_back_in_line_and_the_dead_one_writes_nothing(
     again = lease.claim(dead.pk)
     assert again is not None
     assert again.attempt == 2
-    assert not lease.renew(dead)
+    assert not lease.is_mine(dead)
     assert not lease.finish(dead, text="late", draft="", composed="model")
     assert lease.finish(again, text="in time", draft="", composed="model")
+
+
+def test_a_worker_that_starts_again_takes_back_what_it_was_writing(say: Say, library: list[Hit]) -> None:
+    say(QUESTION)
+    lease.claim(Reply.objects.get().pk, "worker-llm@a")
+    lease.take_back_from("worker-llm@b")
+    assert Reply.objects.get().state == Reply.State.RUNNING
+    lease.take_back_from("worker-llm@a")
+    assert Reply.objects.get().state == Reply.State.QUEUED
+
+
+def test_a_sign_of_life_keeps_the_replies_of_that_process_alone(say: Say, library: list[Hit]) -> None:
+    say(QUESTION)
+    lease.claim(Reply.objects.get().pk, "worker-llm@a")
+    past = timezone.now() - timedelta(seconds=1)
+    Reply.objects.update(lease_until=past)
+    lease.renew_all("worker-llm@b")
+    assert Reply.objects.get().lease_until == past
+    lease.renew_all("worker-llm@a")
+    sweeper.sweep()
+    assert Reply.objects.get().state == Reply.State.RUNNING
+
+
+def test_a_model_that_has_lost_the_thread_is_not_listened_to_for_ever(say: Say, run: Run) -> None:
+    say(QUESTION)
+    engine = FakeEngine(" ".join(f"You have disease number {n}." for n in range(100)))
+    row = run(engine)
+    assert engine.cancelled
+    assert row.sentences.filter(number=None).count() == reply.REFUSED_MAX
+    assert row.composed == "passages"
 
 
 def test_a_reply_that_waited_too_long_fails_for_all_to_see(say: Say) -> None:
