@@ -20,7 +20,10 @@ _DATA = Path(__file__).with_name("guard_data")
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number with its unit, both in a common form; ``unit`` "" where none is written."""
+    """A number with its unit, both in a common form; ``unit`` "" where none is written.
+
+    "A few days" has the value of one day, made negative: it equals itself and no stated number.
+    """
 
     value: float
     unit: str
@@ -57,6 +60,10 @@ _ARTICLE = re.compile(
     r"\b(?:a|an|per|every|each)\s+(?P<unit>second|minute|hour|day|week|month|year)\b"
     r"|\b(?P<rate>daily|weekly|monthly|hourly|yearly)\b"
 )
+_SOME = re.compile(
+    r"\b(?:a few|several|few)\s+(?:\w+\s)?(?P<unit>seconds|minutes|hours|days|weeks|months|years)\b"
+    r"|[几数](?P<zh>分钟|个小时|小时|天|日|周|个星期|个月|年)"
+)
 _RATES = {"daily": "day", "weekly": "week", "monthly": "month", "hourly": "hour", "yearly": "year"}
 _ZH_RATE = re.compile(r"[每一](?P<unit>天|日|周|小时|个月|年)")
 
@@ -84,6 +91,9 @@ def quantities(text: str) -> list[Quantity]:
         if flat[match.start()] == "每":
             unit, factor = _UNITS[match["unit"]]
             found.append((match.start(), Quantity(_round(factor), unit)))
+    for match in _SOME.finditer(flat):
+        unit, factor = _UNITS[match["unit"] or match["zh"]]
+        found.append((match.start(), Quantity(-_round(factor), unit)))
     return [quantity for _, quantity in sorted(found, key=lambda pair: pair[0])]
 
 
@@ -211,8 +221,9 @@ _OPPOSITES = tuple((_alternatives([one]), _alternatives([other])) for one, other
 
 _CLAUSE_END = re.compile(
     r"[;；，]|(?<=[\u3400-\u9fff]),|, (?=and |but |so |or |because |which |unless |if |when |though )"
-    r"| (?=but |because |unless |so that |though )|[。！？!?:：]|\.(?=\s|$)"
+    r"| (?=but |because |unless |so that |though |if |when )|[。！？!?:：]|\.(?=\s|$)|\s[-*•]\s"
 )
+_JOINT = re.compile(r"[;；，]|, (?:and|but|so|because|which) | (?:but|because) |(?<=[\u3400-\u9fff]),")
 _NARROWING = _alternatives(_TURNING["narrowing"])
 _NARROWING_HELD = _alternatives(_TURNING["narrowing_held"])
 
@@ -236,6 +247,12 @@ def clauses(text: str) -> list[tuple[str, bool]]:
             denies = True
         found.append((piece.strip(), denies))
     return found
+
+
+def joined(text: str) -> bool:
+    """Whether the sentence makes more than one statement, which two sentences of a passage may hold together."""
+    flat = re.sub(r",? (?:but|and) [\w ]{2,30} (?:do|does|is|are|can|may|will)\W*$", "", normalise(text))
+    return bool(_JOINT.search(flat.rstrip(" .。,，;；")))
 
 
 def overstates(claim: str, evidence: str) -> str:

@@ -29,7 +29,6 @@ COMPOSED_SENTENCES = 5
 _DATA = Path(__file__).with_name("guard_data")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•·]|\(?\d{1,2}[.)、])\s*(?=\S)")
 _MARKUP = re.compile(r"[*_`#>]+")
-SUPPORTED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +105,9 @@ def _plain(shown: str) -> str:
 
 
 def _clauses(text: str) -> list[str]:
-    """The sentence cut where one statement ends and another begins, and the whole of it where it is one."""
-    return [clause for clause in re.split(r"(?:[;；:：]|,? but |，但是?|, so |\. )", text) if clause.strip()]
+    """The sentence cut where one statement ends and another begins, and the whole of it."""
+    parts = [part for part in re.split(r"(?:[;；:：]|,? but |，但是?|, so |\. )", text) if part.strip()]
+    return parts if len(parts) < 2 else [*parts, text]
 
 
 def _flat_refusals(text: str, level: Level) -> list[Reason]:
@@ -162,9 +162,10 @@ def _judge_window(
 ) -> list[Reason]:
     reasons = _exact(text, passage, support.window, said)
     reasons += [Reason(row.code, row.detail) for row in strict if not support.verbatim]
-    if not support.verbatim and any(quantity.is_dose for quantity in claims.quantities(text)):
+    dosed = any(quantity.is_dose for quantity in claims.quantities(text))
+    if dosed and not support.verbatim and "dose" not in {reason.code for reason in reasons}:
         reasons.append(Reason("dose", "It gives a dose that no passage gives in these words."))
-    if support.score < SUPPORTED:
+    if not support.enough:
         reasons.append(Reason("unsupported", f"No passage says it (support {support.score:.2f})."))
     return reasons
 
@@ -176,15 +177,14 @@ def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> 
     if stray := claims.medicines(text) - claims.medicines(held):
         reasons.append(Reason("medicine", f"The passage does not name {', '.join(sorted(stray))} here."))
     if not _numbers_held(text, held):
-        reasons.append(Reason("number", "It gives a number that this part of the passage does not give."))
+        code = "dose" if any(quantity.is_dose for quantity in claims.quantities(text)) else "number"
+        reasons.append(Reason(code, "It gives a number that this part of the passage does not give."))
     if stray := claims.terms(text) - claims.terms(held):
         reasons.append(Reason("subject", f"The passage does not speak of {', '.join(sorted(stray))} here."))
     elif _other_subject(text, said, whole):
         reasons.append(Reason("subject", "It goes on about something that this passage is not about."))
-    if _denial_differs(text, window.text):
-        reasons.append(Reason("negation", "The passage denies what this affirms, or affirms what this denies."))
-    elif opposite := claims.contradicts(text, window.text):
-        reasons.append(Reason("negation", f"The passage says the opposite of {opposite!r}."))
+    if turned := _turned_round(text, window.text):
+        reasons.append(Reason("negation", turned))
     elif more := claims.overstates(text, window.text):
         reasons.append(Reason("negation", f"The passage does not go as far as {more!r}."))
     return reasons
@@ -213,20 +213,24 @@ def _other_subject(text: str, said: Sequence[str], whole: str) -> bool:
     return False
 
 
-def _denial_differs(text: str, evidence: str) -> bool:
-    """Whether a clause of the text denies and the clause of the evidence nearest to it does not, or the reverse."""
-    held = [(_bag(clause), denies) for clause, denies in claims.clauses(evidence)]
+def _turned_round(text: str, evidence: str) -> str:
+    """Says what is wrong where a clause of the text says the opposite of the clause of the evidence nearest to it."""
+    held = [(clause, _bag(clause), denies) for clause, denies in claims.clauses(evidence)]
     for clause, denies in claims.clauses(text):
         mine = _bag(clause)
         if not mine or not held:
             continue
-        near = max(held, key=lambda one: (len(mine & one[0]), -len(one[0])))
-        if len(mine & near[0]) * 2 >= len(mine) and denies != near[1]:
-            return True
-        left = mine - near[0]
-        if len(left) > 1 and any(len(left & bag) * 5 >= len(left) * 3 and other != denies for bag, other in held):
-            return True
-    return False
+        near, bag, near_denies = max(held, key=lambda one: (len(mine & one[1]), -len(one[1])))
+        if len(mine & bag) * 2 >= len(mine):
+            if denies != near_denies:
+                return "The passage denies what this affirms, or affirms what this denies."
+            if opposite := claims.contradicts(clause, near):
+                return f"The passage says the opposite of {opposite!r}."
+        left = mine - bag
+        if not denies and len(left) > 1 and any(len(left & b) * 5 >= len(left) * 3 for _, b, denied in held if denied):
+            return "It joins what the passage affirms to what it denies."
+    opposite = claims.contradicts(text, evidence)
+    return f"The passage says the opposite of {opposite!r}." if opposite else ""
 
 
 def _bag(clause: str) -> set[str]:
@@ -295,4 +299,3 @@ def _frames() -> dict[str, tuple[re.Pattern[str], ...]]:
         "care_not": (re.compile(data["care_not"]),),
         "asks": tuple(map(re.compile, data["asks_en"] + data["asks_zh"])),
     }
-

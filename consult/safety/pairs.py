@@ -72,19 +72,53 @@ def _joined(text: str) -> str:
     return joined if joined[-1:] in ".。!?" else joined + ("。" if words.is_chinese(joined) else ".")
 
 
-_REWORDED = (
-    (r"\bdo not\b", "don't"), (r"\bcan't\b", "cannot"), (r"\babout (?=\d)", "around "), (r"\busually\b", "normally"),
-    (r"\bpoo\b", "stools"), (r"\bmany\b", "a lot of"), (r"\bmay\b", "might"), (r"\bcan\b", "may"), (r"\boften\b", "frequently"),
-    (r"\bhigh temperature\b", "fever"), (r"\bsee a doctor\b", "contact a doctor"), (r"\bgets? better\b", "improves"),
-    (r"\bsuch as\b", "like"), (r"\bmore than\b", "over"), (r"\bvery bad\b", "severe"), (r"\bhelps?\b", "can help"),
-    (r"\bcommon\b", "frequent"), (r"\bmust be avoided\b", "should be avoided"), (r"\bkeep\b", "continue"), (r"\bstarts?\b", "begins"),
-)  # fmt: skip
-_DENIED = (
-    (r"\bdo not\b", ""), (r"\bdoes not\b", "does"), (r"\bcan't\b", "can"), (r"\bnever\b", "always"), (r"\bis not\b", "is"),
-    (r"\bare not\b", "are"), (r"\bcan\b(?!')", "cannot"), (r"\bmay\b", "does not"), (r"\bis\b", "is not"), (r"\bare\b", "are not"),
-    (r"\bhas\b", "has no"), (r"\bavoid\b", "use"), (r"\bwithout\b", "with"), (r"^(?=[A-Z][a-z]+ (?:a|an|the|your)\b)", "Do not "),
-    (r"不要|不可|切勿", "可以"), (r"不", ""), (r"可以|能", "不能"), (r"会", "不会"), (r"请", "请不要"),
-)  # fmt: skip
+_REWORDED = tuple(
+    tuple(re.split(r" -> ?", line))
+    for line in r"""\bdo not\b -> don't
+\bcan't\b -> cannot
+\babout(?= \d) -> around
+\busually\b -> normally
+\bpoo\b -> stools
+\bmany\b -> a lot of
+\bmay\b -> might
+\bcan\b(?!') -> may
+\boften\b -> frequently
+\bhigh temperature\b -> fever
+\bsee a doctor\b -> contact a doctor
+\bgets? better\b -> improves
+\bsuch as\b -> like
+\bmore than\b -> over
+\bvery bad\b -> severe
+\bhelps?\b -> can help
+\bcommon\b -> frequent
+\bkeep\b -> continue
+\bstarts?\b -> begins""".splitlines()
+)
+_DENIED = tuple(
+    tuple(re.split(r" -> ?", line))
+    for line in r"""\bdo not\b -> do
+\bdoes not\b -> does
+\bcan't\b -> can
+\bnever\b -> always
+\bis not\b -> is
+\bare not\b -> are
+\bcan\b(?!') -> cannot
+\bmay\b -> does not
+\bis\b -> is not
+\bare\b -> are not
+\bhas\b -> has no
+\bavoid\b -> use
+\bwithout\b -> with
+^(?=[A-Z][a-z]+ (?:a|an|the|your)\b) -> Do not
+不要|不可|切勿 -> 可以
+不(?!适|舒) ->
+可以|能 -> 不能
+会 -> 不会
+请 -> 请不要""".splitlines()
+)
+
+
+_ADVISES = re.compile(r"(?:Take|Use|Drink|Eat|Keep|Rest|Wash|Wear|Ask|Try|Put|Cover|Hold|Avoid|Stay|Sleep|Tell|Give)\b")
 
 
 def _true(sentence: str, chance: random.Random) -> Iterator[str]:
@@ -99,7 +133,7 @@ def _true(sentence: str, chance: random.Random) -> Iterator[str]:
     shorter = re.split(r", (?:and|but|so|because|which|or) |; | because ", sentence)[0].rstrip(".")
     if len(shorter) < len(sentence) - 12 and len(words.content(shorter)) >= 3:
         yield shorter + "."
-    if re.match(r"(?:Take|Use|Drink|Eat|Keep|Rest|Wash|Wear|Ask|Try|Put|Cover|Hold|Avoid|Stay|Sleep|Tell|Give)\b", sentence):
+    if _ADVISES.match(sentence):
         yield chance.choice(("You should ", "It is best to ", "It can help to ")) + sentence[0].lower() + sentence[1:]
 
 
@@ -136,15 +170,13 @@ def _turned(sentence: str, chance: random.Random) -> str:
     if not fitting:
         return ""
     pattern, other = chance.choice(fitting)
-    if other == "Do not ":
-        return other + sentence[0].lower() + sentence[1:]
+    if other == "Do not":
+        return "Do not " + sentence[0].lower() + sentence[1:]
     turned = re.sub(pattern, other, sentence, count=1, flags=re.IGNORECASE).strip()
     return turned[:1].upper() + re.sub(r"\s{2,}", " ", turned[1:])
 
 
-def _other_word(
-    sentence: str, others: Sequence[tuple[str, str, Sequence[Passage]]], chance: random.Random
-) -> str:
+def _other_word(sentence: str, others: Sequence[tuple[str, str, Sequence[Passage]]], chance: random.Random) -> str:
     """One carrying word replaced by a word of another topic."""
     found = [m for m in re.finditer(r"[A-Za-z]{4,}", sentence) if m.group().lower() not in words.STOP and m.start()]
     if not found or not others:
@@ -172,5 +204,3 @@ def _from_elsewhere(
     singles = [window for window in windows(other) if window.parts == 1]
     text = _joined(chance.choice(singles).text)
     return re.sub(re.escape(other.title), passage.title, text, flags=re.IGNORECASE)
-
-

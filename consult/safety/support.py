@@ -45,11 +45,13 @@ class Support:
     score: float
     window: Window
     missing: tuple[str, ...]
+    enough: bool
+    literal: bool
 
     @property
     def verbatim(self) -> bool:
-        """Whether the window has every content word of the sentence, nearly all in the same order."""
-        return not self.missing and self.score >= 0.5
+        """Whether the window has every content word of the sentence, Chinese ones letter for letter."""
+        return self.enough and not self.missing and self.literal
 
 
 def windows(passage: Passage) -> Iterator[Window]:
@@ -80,7 +82,7 @@ def candidates(sentence: str, passage: Passage, count: int = 4) -> list[Support]
 
     A sentence of one clause must be held by one sentence of the passage: two together could be read into a third claim.
     """
-    joined = len(claims.clauses(sentence)) > 1
+    joined = claims.joined(sentence)
     several = joined or any(mark in sentence for mark in (" or ", " and ", ", ", "、", "，", "或", "和"))
     fitting = [w for w in windows(passage) if w.parts == 1 or (several if w.listed else joined)]
     scored = [support(sentence, window) for window in fitting]
@@ -102,7 +104,10 @@ def support(sentence: str, window: Window) -> Support:
     total = model["bias"]
     for value, weight in zip(features(sentence, window), model["weights"], strict=True):
         total += value * weight
-    return Support(1 / (1 + math.exp(-max(min(total, 30.0), -30.0))), window, missing)
+    score = 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
+    whole = window.frame + window.text
+    literal = all(word in whole for word in said if word[0] >= "\u3400")
+    return Support(score, window, missing, score >= model["threshold"], literal)
 
 
 def features(sentence: str, window: Window) -> tuple[float, ...]:

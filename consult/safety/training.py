@@ -22,7 +22,7 @@ from consult.safety.types import Passage
 Floats = NDArray[np.float64]
 Documents = Sequence[tuple[str, str, Sequence[Passage]]]
 _EMPTY: dict[str, Any] = {
-    language: {"weights": [0.0] * len(support.FEATURES), "bias": 0.0} for language in ("en", "zh")
+    language: {"weights": [0.0] * len(support.FEATURES), "bias": 0.0, "threshold": 0.5} for language in ("en", "zh")
 } | {"idf": {}}
 
 
@@ -69,11 +69,11 @@ def area(y: Floats, scores: Floats) -> float:
     return float((ranks[y == 1].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives)))
 
 
-def write(path: Path, models: dict[str, tuple[list[float], float]], idf: dict[str, float], note: str) -> None:
-    """Write the weights file that ``support`` reads."""
+def write(path: Path, models: dict[str, tuple[list[float], float, float]], idf: dict[str, float], note: str) -> None:
+    """Write the weights file that ``support`` reads; each model is (weights, bias, threshold)."""
     content: dict[str, Any] = {"note": note, "features": list(support.FEATURES)}
-    for language, (weights, bias) in models.items():
-        content[language] = {"weights": weights, "bias": bias}
+    for language, (weights, bias, threshold) in models.items():
+        content[language] = {"weights": weights, "bias": bias, "threshold": threshold}
     content["idf"] = idf
     path.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
 

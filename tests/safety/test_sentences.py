@@ -41,7 +41,9 @@ def test_a_number_that_may_go_on_is_not_cut() -> None:
 
 
 PIECES = st.lists(
-    st.sampled_from(["Rest. ", "[1]", " ", "\n", "2.5", "多喝水。", "e.g. ", "Why? ", "- a", "Dr. Li ", "ok", ".", "【2】", "！"])
+    st.sampled_from(
+        ["Rest. ", "[1]", " ", "\n", "2.5", "多喝水。", "e.g. ", "Why? ", "- a", "Dr. Li ", "ok", ".", "【2】", "！"]
+    )
 )
 
 
