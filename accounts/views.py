@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import consent as consents
-from accounts import links
+from accounts import links, profile
 from accounts.access import role_required, user_of
-from accounts.models import Role, User
+from accounts.models import Profile, Role, User
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -39,6 +41,29 @@ def withdraw_consent(request: HttpRequest) -> HttpResponse:
     """Take the agreement back; the chat is closed until it is given again."""
     consents.withdraw(user_of(request))
     return redirect("consent")
+
+
+@role_required(Role.PATIENT)
+@require_http_methods(["GET", "POST"])
+def about_me(request: HttpRequest) -> HttpResponse:
+    """What the patient chose to tell, to change."""
+    user = user_of(request)
+    form = profile.ProfileForm(request.POST) if request.method == "POST" else profile.form_for(user)
+    if form.is_bound and form.is_valid():
+        profile.save(user, form)
+        messages.success(request, _("This is kept now."))
+        return redirect("profile")
+    kept = Profile.objects.filter(user=user).exists()
+    return render(request, "accounts/profile.html", {"form": form, "kept": kept}, status=400 if form.is_bound else 200)
+
+
+@role_required(Role.PATIENT)
+@require_POST
+def delete_about_me(request: HttpRequest) -> HttpResponse:
+    """Forget what the patient told."""
+    profile.delete(user_of(request))
+    messages.success(request, _("This is deleted."))
+    return redirect("profile")
 
 
 @require_http_methods(["GET", "POST"])

@@ -31,6 +31,7 @@ const confirmTimers = new Map();
 let lastSeq = 0;
 let heldBy = first.held_by;
 let reply = null;
+const stopped = new Set();
 let live = null;
 let liveState = "connecting";
 let hadTrouble = false;
@@ -176,18 +177,19 @@ function onReplyChunk(frame) {
 function onReplyFailed(frame) {
   if (reply && reply.id !== frame.reply) return;
   dropReply();
-  const item = draw.element("li", "message message-system");
-  item.dataset.note = frame.reply;
-  item.append(draw.element("p", "bubble", frame.reason));
+  // A new question ends the answer to the last one; that needs no word. Pressing "Stop" does.
+  const asked = stopped.delete(frame.reply);
+  if (frame.state === "stopped" && !asked) return;
   list.querySelector(`[data-note="${frame.reply}"]`)?.remove();
-  const pending = list.querySelector("[data-pending]");
-  keepInView(() => list.insertBefore(item, pending));
+  const again = frame.state === "stopped" || frame.state === "failed";
+  showLine(frame.reason, again ? { note: frame.reply, tools: [["again", words.again]] } : { note: frame.reply });
   say(frame.reason);
 }
 
 async function stopReply() {
   if (!reply) return;
   const id = reply.id;
+  stopped.add(id);
   if (live.send({ type: "reply.stop", reply: id })) return;
   await post(words.stopUrl, { reply: id }).catch(() => null);
   fetchSnapshot();
@@ -206,9 +208,13 @@ function onNotice(frame) {
   say(frame.text);
 }
 
-function showLine(text) {
+// A line of ours between the messages. It has the number of the message before it, so that later ones come after.
+function showLine(text, { note = "", tools = [] } = {}) {
   const item = draw.element("li", "message message-system");
+  item.dataset.seq = lastSeq;
+  if (note) item.dataset.note = note;
   item.append(draw.element("p", "bubble", text));
+  if (tools.length) item.append(draw.messageFoot(tools));
   const pending = list.querySelector("[data-reply], [data-pending]");
   keepInView(() => list.insertBefore(item, pending));
 }
@@ -452,7 +458,13 @@ function openSources(item, number) {
 }
 
 function addTools(item, message) {
-  if (message.kind !== "text" || message.author === "patient" || item.querySelector(".message-foot")) return;
+  if (message.kind !== "text" || item.querySelector(".message-foot")) return;
+  if (message.author === "patient") {
+    list.querySelector(".message-patient .message-foot")?.remove();
+    item.append(draw.messageFoot([["change", words.change]]));
+    return;
+  }
+  if (message.author === "system") return;
   const tools = [];
   if (navigator.clipboard) tools.push(["copy", words.copy]);
   if (canReadAloud(list)) tools.push(["read", words.read]);
@@ -488,16 +500,33 @@ function act(action, item, button) {
   if (action === "stop") stopReply();
   if (action === "copy") navigator.clipboard.writeText(plainText(item)).then(() => say(words.copied));
   if (action === "read") toggleReading(button, item, message);
+  if (action === "again") askAgain(item);
+  if (action === "change") changeQuestion(message);
   if (action === "retry") {
     outbox.fail(pending, "");
     deliver(pending);
   }
   if (action === "edit") {
-    input.value = [outbox.get(pending)?.text, input.value].filter(Boolean).join("\n");
+    const text = [outbox.get(pending)?.text, input.value].filter(Boolean).join("\n");
     settle(pending);
-    input.dispatchEvent(new Event("input"));
-    input.focus();
+    changeQuestion({ text });
   }
+}
+
+function askAgain(note) {
+  const own = [...messages.values()].filter((message) => message.author === "patient");
+  const last = own.at(-1);
+  if (!last) return;
+  note.remove();
+  send(last.text);
+}
+
+// The new version is a new message: what was asked and answered stays as it was.
+function changeQuestion(message) {
+  input.value = message.text;
+  input.dispatchEvent(new Event("input"));
+  input.focus();
+  input.setSelectionRange(input.value.length, input.value.length);
 }
 
 // The words of a message, one block a line, without the numbers of its sources.
