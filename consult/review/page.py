@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import Profile, User
+from accounts.profile import facts as told
 from consult.chat import render, views_of
 from consult.chat.models import Assessment, Case, Message, Reply, ReplySentence
 from consult.review import access, actions, due, highlight
@@ -261,7 +262,7 @@ def profile_facts(case: Case) -> list[str]:
     if case.conversation.subject != "self":
         return [_("asking for someone else")]
     row = Profile.objects.filter(user=case.conversation.patient_id).first()
-    data = row.data if row else {}
+    data = told(row)
     sexes = {"female": _("female"), "male": _("male"), "other": _("other")}
     facts = []
     if data.get("age_years") is not None:
