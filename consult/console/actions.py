@@ -61,6 +61,7 @@ def set_active(administrator: User, pk: UUID, active: bool) -> User:
 
 def invite(administrator: User, username: str, name: str, role: str) -> tuple[User, str]:
     """A new member of staff without a password, and the token of the link that signs them in once."""
+    _check(administrator)
     if role not in (Role.CLINICIAN, Role.ADMINISTRATOR):
         raise Refused(_("Choose a role."))
     username, name = username.strip(), name.strip()
@@ -97,14 +98,18 @@ def new_link(administrator: User, pk: UUID) -> tuple[User, str]:
 
 def _other(administrator: User, pk: UUID) -> User:
     """That person, locked. Nobody changes themselves: so there is always an administrator left."""
-    if not (administrator.is_active and administrator.is_administrator):
-        raise NotFound
+    _check(administrator)
     person = User.objects.select_for_update().filter(pk=pk).first()
     if person is None:
         raise NotFound
     if person.pk == administrator.pk:
         raise Refused(_("You cannot change your own account here. Ask another administrator."))
     return person
+
+
+def _check(administrator: User) -> None:
+    if not (administrator.is_active and administrator.is_administrator):
+        raise NotFound
 
 
 def _leave_work(administrator: User, person: User) -> None:

@@ -46,8 +46,8 @@ def cases(state: str = "", level: str = "") -> Rows:
 def replies() -> Rows:
     """The software's answers, newest first, with how many sentences the guard judged and refused."""
     refused = Count("sentences", Q(sentences__isnull=False, sentences__number=None))
-    counted = Reply.objects.annotate(judged=Count("sentences"), refused=refused).order_by("-queued_at")
-    rows: Rows = counted.values(*REPLY_COLUMNS, "judged", "refused")
+    named = Reply.objects.values(*REPLY_COLUMNS)  # first: else the texts stand in GROUP BY
+    rows: Rows = named.annotate(judged=Count("sentences"), refused=refused).order_by("-queued_at")
     return rows
 
 

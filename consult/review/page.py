@@ -151,9 +151,15 @@ def _assessment(message: Message) -> Assessment | None:
 def _finding(stored: dict[str, Any]) -> Finding:
     words = list(dict.fromkeys(span["text"] for span in stored["spans"]))
     told = stored["why"] or stored["title"]
-    spans = [(told.find(one), told.find(one) + len(one)) for one in words if one in told]
+    spans = [(at, at + len(one)) for one in words if (at := _place_of(one, told)) >= 0]
     unquoted = [one for one in words if one not in told]
     return Finding(stored["rule"], highlight.inline(told, spans), stored["level"], unquoted)
+
+
+def _place_of(words: str, told: str) -> int:
+    """Where ``told`` quotes the words, else where it uses them; -1 for nowhere."""
+    quoted = [at + 1 for mark in ('"', "“", "「") if (at := told.find(mark + words)) >= 0]
+    return quoted[0] if quoted else told.find(words)
 
 
 def _rose(messages: list[Message], since: int) -> str:

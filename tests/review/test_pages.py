@@ -20,6 +20,7 @@ from consult.review import actions, due, highlight
 
 if TYPE_CHECKING:
     from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
 Login = Callable[[User], "Client"]
@@ -45,8 +46,8 @@ def test_the_most_urgent_case_stands_first(desk: Client, bob: User, say: Say) ->
     assert page.content.decode().index("crushing chest") < page.content.decode().index("blood in my pee")
 
 
-def test_an_emergency_is_in_the_queue_with_the_broker_away(desk: Client, case: Case, settings: object) -> None:
-    settings.CHANNEL_LAYERS = {  # type: ignore[attr-defined]
+def test_an_emergency_is_in_the_queue_with_the_broker_away(desk: Client, case: Case, settings: SettingsWrapper) -> None:
+    settings.CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_redis.core.RedisChannelLayer",
             "CONFIG": {"hosts": ["unix:///nonexistent/valkey.sock"]},
