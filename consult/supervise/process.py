@@ -110,14 +110,14 @@ class Process:
     async def _keep(self) -> None:
         while True:
             lived_s = await self._watch()
-            if not self._wanted:
+            if self._is_unwanted():
                 break
             self.quick_deaths = self.quick_deaths + 1 if lived_s < STEADY_AFTER_S else 1
             delay_s = min(FIRST_DELAY_S * 2 ** (self.quick_deaths - 1), LONGEST_DELAY_S)
             self._notice(f"{self.spec.name} ended by itself; restarting in {delay_s:.1f} s")
             self._enter(State.WAITING)
             await self._pause(delay_s)
-            if not self._wanted:
+            if self._is_unwanted():
                 break
             self.restarts += 1
             try:
@@ -126,6 +126,10 @@ class Process:
                 self.log.write(f"[supervisor] {self.spec.name} could not be started: {error.strerror}\n".encode())
         self._enter(State.STOPPED)
         self.log.close()
+
+    def _is_unwanted(self) -> bool:
+        """Asked anew after each wait: an order may have come meanwhile."""
+        return not self._wanted
 
     async def _watch(self) -> float:
         """Copy the child's output until it ends. Returns how many seconds it lived."""
