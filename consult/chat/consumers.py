@@ -249,11 +249,7 @@ class ConversationConsumer(Socket):
 
     async def announce_typing(self) -> None:
         """To the others on this conversation; nothing is kept."""
-        try:
-            message = {"type": "typing", "by": self.channel_name, "name": self.user.name}
-            await self.channel_layer.group_send(events.group_of(self.pk), message)
-        except Exception as error:  # as in open()
-            log.info("typing not announced: %s", type(error).__name__)
+        await events.typing(self.pk, self.channel_name, self.user.name)
 
     async def typing(self, message: dict[str, Any]) -> None:
         """Somebody else is typing."""

@@ -61,6 +61,17 @@ def _wake(group: str, message: dict[str, Any]) -> None:
         log.warning("announcement not sent: %s", type(error).__name__)
 
 
+async def typing(conversation: UUID, by: str, name: str) -> None:
+    """Somebody types: to the other pages on the conversation, best effort, kept nowhere. ``by`` is their channel."""
+    layer = get_channel_layer()
+    if layer is None:
+        return
+    try:
+        await layer.group_send(group_of(conversation), {"type": "typing", "by": by, "name": name})
+    except Exception as error:  # as in _wake
+        log.info("typing not announced: %s", type(error).__name__)
+
+
 @dataclass(slots=True)
 class Cursor:
     """How far one page has been told of one conversation."""
