@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,13 @@ def check_sentence(
         return Verdict(False, shown, (), tuple(reasons))
     if _is_frame(text):
         return Verdict(True, shown)
-    return _check_support(shown, text, passages, cited(sentence), level, said)
+    clean = [passage for passage in passages if not tainted(passage)]
+    return _check_support(shown, text, clean, cited(sentence), level, said)
+
+
+def tainted(passage: Passage) -> bool:
+    """Whether a passage holds text meant for a machine, such as hidden instructions: then it supports nothing."""
+    return _tainted(f"{passage.title}\n{passage.text}")
 
 
 def is_answer(sentences: Sequence[str]) -> bool:
@@ -81,7 +88,8 @@ def compose(question: str, passages: Sequence[Passage], language: Language) -> l
     The passage that shares most with the question gives its sentences nearest to it, in the order of the text.
     """
     asked = set(words.content(question)) | _named(question)
-    ranked = sorted(passages, key=lambda passage: (-_shared(asked, passage), passage.number))
+    clean = [passage for passage in passages if not tainted(passage)]
+    ranked = sorted(clean, key=lambda passage: (-_shared(asked, passage), passage.number))
     chosen: list[Verdict] = []
     for passage in ranked[:2]:
         if _shared(asked, passage) == 0:
@@ -265,6 +273,19 @@ def _nearest(asked: set[str], passage: Passage, count: int) -> list[str]:
     return [sentences[index] for index in sorted(ranked[: max(count, 0)])]
 
 
+@lru_cache(maxsize=2_000)
+def _tainted(text: str) -> bool:
+    hidden = sum(unicodedata.category(character) in ("Cf", "Co", "Cn") for character in text)
+    lines = [re.sub(r"[ \t]+", " ", line) for line in words.normalise(text).splitlines()]
+    return hidden > 8 or any(pattern.search(line) for pattern in _taints() for line in lines)
+
+
+@cache
+def _taints() -> tuple[re.Pattern[str], ...]:
+    (row,) = tomllib.loads((_DATA / "refusals.toml").read_text(encoding="utf-8"))["tainted"]
+    return tuple(_compiled(pattern) for pattern in (*row["en"], *row["zh"]))
+
+
 @cache
 def _refusals() -> tuple[_Refusal, ...]:
     rows = tomllib.loads((_DATA / "refusals.toml").read_text(encoding="utf-8"))["refusal"]
@@ -287,7 +308,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     for written, read in (("’", "'"), ("，", ",，"), ("；", ";；"), ("！", "!！")):
         pattern = pattern.replace(written, read)
     pattern = pattern.replace("{cond}", claims.condition_alternatives())
-    return re.compile(pattern.replace("{med}", claims.medicine_alternatives()))
+    return re.compile(pattern.replace("{med}", claims.medicine_alternatives()), re.IGNORECASE)
 
 
 @cache

@@ -68,4 +68,4 @@ def _rules() -> tuple[_Rule, ...]:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern.replace("’", "'").replace("，", ",，"))
+    return re.compile(pattern.replace("’", "'").replace("，", ",，"), re.IGNORECASE)

@@ -15,8 +15,8 @@ FLU = Passage(
 MIGRAINE = Passage(
     2,
     "Migraine",
-    "Migraine causes attacks of throbbing headache. A migraine attack lasts from 4 hours to 3 days. Lie down in a dark, "
-    "quiet room during an attack. Triptans do not suit people with heart disease.",
+    "Migraine causes attacks of throbbing headache. A migraine attack lasts from 4 hours to 3 days. Lie down in a "
+    "dark, quiet room during an attack. Triptans do not suit people with heart disease.",
 )
 LIUGAN = Passage(
     1,
