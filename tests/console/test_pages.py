@@ -206,10 +206,10 @@ def test_the_audit_is_paged_without_gaps_or_repeats(office: Client, chen: User) 
     assert seen == sorted(seen, reverse=True)
 
 
-@pytest.mark.parametrize("query", ["before=x", "before=-1", "patient=%00", "page=99999", "action=%27", "state=%3Cb%3E"])
 @pytest.mark.parametrize("name", ["audit", "cases", "people", "conversations", "replies"])
-def test_odd_queries_get_a_page(office: Client, name: str, query: str) -> None:
-    assert office.get(f"{reverse(f'console:{name}')}?{query}").status_code == 200
+def test_odd_queries_get_a_page(office: Client, name: str) -> None:
+    for query in ("before=x", "before=-1", "patient=%00", "page=99999", "action=%27", "state=%3Cb%3E"):
+        assert office.get(f"{reverse(f'console:{name}')}?{query}").status_code == 200, query
 
 
 def test_the_erased_stay_in_the_audit_by_id(office: Client, alice: User) -> None:
