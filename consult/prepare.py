@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -29,16 +30,23 @@ def main() -> int:
     try:
         site = Site.from_environ()
         for title, step in _steps():
-            print(f"  {title}", flush=True)
+            began = time.monotonic()
+            print(f"  {title}", end="", flush=True)
             step(site)
+            seconds = time.monotonic() - began
+            print(f" ({seconds:.0f} s)" if seconds >= 1 else "", flush=True)
     except Problem as problem:
-        print(problem, file=sys.stderr)
-        return 1
+        return _stop(str(problem))
     except Exception as error:  # the last door: a person gets a sentence, the log gets the rest
         _keep(traceback.format_exc())
-        print(_sentence(error), file=sys.stderr)
-        return 1
+        return _stop(_sentence(error))
     return 0
+
+
+def _stop(sentence: str) -> int:
+    print(flush=True)  # the step's own line has no end yet
+    print(sentence, file=sys.stderr)
+    return 1
 
 
 def _steps() -> list[tuple[str, Callable[[Site], None]]]:
