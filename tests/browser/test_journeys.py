@@ -40,11 +40,6 @@ def newest_answer(page: Page) -> str:
     return page.locator(".message-software:not(.message-reply) .bubble").last.inner_text()
 
 
-def queue_row(page: Page, words: str) -> object:
-    """The row of the queue whose words hold ``words``."""
-    return page.locator(".queue-row", has_text=words).first
-
-
 def test_a_patient_sees_the_answer_grow_and_reload_shows_the_same(
     open_page: OpenPage, request: pytest.FixtureRequest
 ) -> None:
@@ -109,21 +104,29 @@ def test_a_clinician_takes_over_answers_and_gives_back(open_page: OpenPage) -> N
     chen.goto("/review/")
     patient = open_page("alice")
     begin(patient, "My face is drooping on one side and my speech is slurred, it started an hour ago")
-    row = chen.locator(".queue-row.level-emergency", has_text="nobody has it").first
+    row = chen.locator(".queue-row.level-emergency", has_text="slurred").first
     row.wait_for(timeout=20_000)  # without reload
     row.locator("a").click()
     chen.get_by_role("button", name="Take this case").click()
     case = chen.url
     diaz.goto(case)
     expect(diaz.locator("#work-title")).to_contain_text("Dr Chen")
-    chen.locator("#work textarea").first.fill("An ambulance is the right thing. Have you called?")
-    chen.locator("#work form button.btn-primary").first.click()
+    chen.locator("#reply-text").fill("An ambulance is the right thing. Have you called?")
+    chen.locator("#reply button").click()
     expect(patient.locator(".message-clinician").last).to_contain_text("Have you called?", timeout=15_000)
     expect(patient.locator(".message-clinician").last).to_contain_text("written by a clinician")
     send(patient, "Yes, they are coming. What can I do for a sore throat?")
     expect(chen.locator("#messages")).to_contain_text("they are coming", timeout=15_000)
     patient.wait_for_timeout(3000)
-    assert patient.locator(".message-reply").count() == 0
+    assert patient.locator(".message-reply").count() == 0  # the model is silent while she holds it
+    close = chen.locator("form[action$='/close/']")
+    chen.locator("details.act", has=close).locator("summary").click()
+    close.locator("select").select_option(index=1)
+    close.locator("textarea").fill("Ambulance called and on its way.")
+    close.locator("button").click()
+    expect(chen.locator("#work-title")).to_contain_text("Closed")
+    send(patient, QUESTION)
+    patient.locator(".message-reply, .message-software .cite").first.wait_for(timeout=ANSWER_MS)  # given back
 
 
 def test_a_patient_without_javascript_gets_the_emergency_card(open_page: OpenPage) -> None:
