@@ -1,0 +1,1 @@
+"""Measuring the safety layer on data kept outside the repository; no process that serves patients imports this."""

@@ -1,0 +1,151 @@
+"""The report of ``evaluate_safety`` as one HTML page with its plots inside; needs matplotlib, which only tools use."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from typing import Any
+
+_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b2430}
+table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #ccd3db;padding:.3rem .7rem;text-align:left}
+td.n{text-align:right;font-variant-numeric:tabular-nums}
+img{max-width:100%}.note{background:#fff4d6;padding:.7rem 1rem}"""
+
+
+def render(report: dict[str, Any]) -> str:
+    """The whole page as text; no other file is needed to read it."""
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Safety layer: measured</title>",
+        f"<style>{_STYLE}</style><h1>Safety layer: measured</h1>",
+        f"<p>{_text(report['measured'])} · rules {_text(report['rules_version'])} ({report['rules']} rules) · "
+        f"guard {_text(report['guard_version'])}</p><p class=note>{_text(report['standing'])}</p>",
+    ]
+    if report["missing"]:
+        parts.append(
+            f"<p class=note>Not measured, because the data was not found: {_text(', '.join(report['missing']))}.</p>"
+        )
+    parts += [_image(_sensitivity(report), "Sensitivity and false alarms by set and layer"), *_triage(report)]
+    parts += [_image(_confusion(report), "Confusion of levels"), *_guard(report)]
+    parts += ["<h2>Latency of triage, milliseconds</h2>", _latency(report), "</html>"]
+    return "\n".join(parts)
+
+
+def _triage(report: dict[str, Any]) -> list[str]:
+    rows = []
+    for name, figures in report["triage"].items():
+        for layer in ("rules", "classifier", "both"):
+            if layer in figures:
+                found = figures[layer]
+                cells = [
+                    _share(found[key])
+                    for key in ("sensitivity", "right", "under_triage", "over_triage", "false_alarms")
+                ]
+                rows.append(f"<tr><td>{_text(name)}<td>{layer}" + "".join(f"<td class=n>{cell}" for cell in cells))
+    head = "<tr><th>Set<th>Layer<th>Sensitivity<th>Right<th>Under<th>Over<th>False alarms"
+    note = "<p>Sensitivity: emergencies and crises that got one of the two cards. Intervals are Wilson's at 95 %.</p>"
+    return ["<h2>Triage</h2>", note, f"<table>{head}{''.join(rows)}</table>"]
+
+
+def _guard(report: dict[str, Any]) -> list[str]:
+    found = report["guard"]
+    rows = "".join(
+        f"<tr><td>{language}<td class=n>{_share(found[language]['unsupported_let_through'])}"
+        f"<td class=n>{_share(found[language]['supported_refused'])}"
+        for language in ("en", "zh")
+    )
+    scorers = "".join(
+        f"<tr><td>{_text(name)}<td class=n>{found['scorers']['en'][name]}<td class=n>{found['scorers']['zh'][name]}"
+        for name in found["scorers"]["en"]
+    )
+    parts = [
+        f"<h2>Guard, {found['pairs']} labelled pairs</h2>",
+        f"<table><tr><th>Language<th>Unsupported let through<th>Supported refused{rows}</table>",
+        f"<h3>Scorers alone, area under the ROC curve</h3><table><tr><th>Scorer<th>en<th>zh{scorers}</table>",
+    ]
+    if declined := report.get("declined"):
+        parts.append(
+            f"<h2>Declined requests</h2><p>medsafetybench: {_share(declined['medsafetybench'])}; ordinary questions "
+            f"wrongly declined: {_share(declined['ordinary_questions_declined'])}.</p>"
+        )
+    return parts
+
+
+def _latency(report: dict[str, Any]) -> str:
+    rows = "".join(
+        f"<tr><td>{_text(name)}" + "".join(f"<td class=n>{values[p]}" for p in ("p50", "p95", "p99"))
+        for name, values in report["latency_ms"].items()
+    )
+    return f"<table><tr><th>Messages<th>p50<th>p95<th>p99{rows}</table>"
+
+
+def _sensitivity(report: dict[str, Any]) -> bytes:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4))
+    for axis, key, title in zip(
+        figure.subplots(1, 2), ("sensitivity", "false_alarms"), ("Sensitivity", "False alarms"), strict=True
+    ):
+        names = [n for n, f in report["triage"].items() if f["both"][key]["whole"]]
+        for offset, layer in ((-0.22, "rules"), (0.0, "classifier"), (0.22, "both")):
+            here = [(i, report["triage"][n][layer][key]) for i, n in enumerate(names) if layer in report["triage"][n]]
+            places = [i + offset for i, _ in here]
+            values = [found["share"] for _, found in here]
+            low = [max(found["share"] - found["low"], 0) for _, found in here]
+            high = [max(found["high"] - found["share"], 0) for _, found in here]
+            axis.errorbar(values, places, xerr=[low, high], fmt="o", capsize=3, label=layer)
+        axis.set_yticks(range(len(names)), names)
+        axis.set_xlim(-0.02, 1.02)
+        axis.set_title(title)
+        axis.grid(axis="x", alpha=0.3)
+    figure.axes[0].legend(loc="lower left", fontsize=8)
+    return _png(figure)
+
+
+def _confusion(report: dict[str, Any]) -> bytes:
+    from matplotlib.figure import Figure
+
+    name = "triage_dev" if "triage_dev" in report["triage"] else next(iter(report["triage"]))
+    table = report["triage"][name]["both"]["confusion"]
+    levels = list(table)
+    figure = Figure(figsize=(5.5, 4.5))
+    axis = figure.subplots()
+    counts = [[table[gold][level] for level in levels] for gold in levels]
+    axis.imshow(counts, cmap="Blues")
+    for i, row in enumerate(counts):
+        for j, count in enumerate(row):
+            axis.text(
+                j,
+                i,
+                str(count),
+                ha="center",
+                va="center",
+                color="white" if count > max(map(max, counts)) / 2 else "black",
+            )
+    axis.set_xticks(range(len(levels)), levels, rotation=30, ha="right")
+    axis.set_yticks(range(len(levels)), levels)
+    axis.set_xlabel("given")
+    axis.set_ylabel("right")
+    axis.set_title(name)
+    return _png(figure)
+
+
+def _png(figure: Any) -> bytes:
+    figure.tight_layout()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
+
+
+def _image(png: bytes, alternative: str) -> str:
+    return f'<img alt="{_text(alternative)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
+
+
+def _share(found: dict[str, Any]) -> str:
+    if found["share"] is None:
+        return "-"
+    return f"{found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%}; {found['part']}/{found['whole']})"
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
