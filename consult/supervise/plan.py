@@ -53,7 +53,7 @@ def _celery_worker(site: Site, name: str, queue: str, concurrency: str, grace_s:
 
 
 def _worker_llm(site: Site) -> Spec:
-    return _celery_worker(site, "worker-llm", "llm", site.environ.get("CONSULT_LLM_CONCURRENCY") or "8", 20.0)
+    return _celery_worker(site, "worker-llm", "llm", site.environ.get("CONSULT_WORKER_THREADS") or "8", 20.0)
 
 
 def _worker(site: Site) -> Spec:
