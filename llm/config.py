@@ -44,7 +44,7 @@ class EngineConfig:
     cache_tokens: int = 32768
     page_tokens: int = 32
     batch_tokens: int = 1024
-    draft_tokens: int = 6
+    draft_tokens: int = 8
     threads: int = 0
     stall_s: float = 120.0
     url: str = ""

@@ -23,6 +23,7 @@ from llm import attention, packed
 from llm.compute import Compute
 from llm.config import EngineConfig
 from llm.loader import Loaded
+from llm.runner import DraftRunner
 from llm.sampler import RequestSampler
 from llm.types import Sampling
 
@@ -64,12 +65,15 @@ class LaneManager(ContinuousBatchingManager):
         router: Router,
         compute: Compute,
         on_death: Callable[[], None],
+        draft_tokens: int,
     ) -> None:
         super().__init__(model, generation, batching)
         self.output_router = router
         self.logit_processor: Any = RequestSampler()
         self._compute = compute
         self._on_death = on_death
+        self._draft_tokens = draft_tokens
+        self._eos = frozenset(generation.eos_token_id or ())
         self._failed_steps = 0
         self.steps = 0
         self.last_step = time.monotonic()
@@ -78,7 +82,15 @@ class LaneManager(ContinuousBatchingManager):
         """The lane has chosen the attention already; the manager's list knows only its own."""
 
     def _create_batch_processor(self) -> Any:
-        return self._compute.run(super()._create_batch_processor)
+        processor: Any = self._compute.run(super()._create_batch_processor)
+        if self._draft_tokens:
+            processor.model_runner = DraftRunner(processor, self._draft_tokens, self._eos)
+        return processor
+
+    def _generation_loop_body(self, batch_processor: Any, bootstrapping: bool) -> bool:
+        if self._draft_tokens:
+            batch_processor.model_runner.propose()
+        return bool(super()._generation_loop_body(batch_processor, bootstrapping))
 
     def _generation_step(self) -> None:
         try:
@@ -141,7 +153,7 @@ class Lane:
         self._manager = self._start()
 
     def _start(self) -> LaneManager:
-        generation = GenerationConfig(do_sample=False, eos_token_id=list(self.loaded.eos) or -1)
+        generation = GenerationConfig(do_sample=False, eos_token_id=sorted(self.loaded.eos) or [-1])
         batching = ContinuousBatchingConfig(
             page_size=self._config.page_tokens,
             num_blocks=-(-self._config.cache_tokens // self._config.page_tokens),
@@ -152,7 +164,10 @@ class Lane:
             use_cuda_graph=False,
             use_async_batching=False,
         )
-        manager = LaneManager(self.loaded.model, generation, batching, self._router, self._compute, self._died)
+        # A guess must fit into a batch beside the others; and on an accelerator graphs would have to know of it.
+        roomy = self._config.batch_tokens >= 64 and self.loaded.model.device.type == "cpu"
+        drafts = self._config.draft_tokens if roomy else 0
+        manager = LaneManager(self.loaded.model, generation, batching, self._router, self._compute, self._died, drafts)
         manager.start()
         return manager
 
@@ -207,6 +222,11 @@ class Lane:
     @property
     def steps(self) -> int:
         return self._manager.steps
+
+    def drafted(self) -> tuple[int, int]:
+        """Tokens that were guessed since the loop began, and how many of them were right."""
+        runner: Any = self._manager.batch_processor.model_runner if self._manager.batch_processor else None
+        return (runner.guessed, runner.right) if isinstance(runner, DraftRunner) else (0, 0)
 
     def used_pages(self) -> int:
         """Pages of the cache that running requests hold."""

@@ -137,6 +137,11 @@ class LocalEngine:
                 self._retiring.add(name)
         self._free_retired()
 
+    def drafted(self) -> tuple[int, int]:
+        """Tokens that were guessed ahead, and how many of them were right, over all lanes."""
+        counts = [lane.drafted() for lane in list(self._lanes.values())]
+        return sum(guessed for guessed, _ in counts), sum(right for _, right in counts)
+
     def loaded_pages(self) -> int:
         """Pages of the paged cache that running requests hold, over all lanes."""
         return sum(lane.used_pages() for lane in list(self._lanes.values()))

@@ -14,8 +14,11 @@ TEMPLATE = (
 VOCABULARY = 256 + len(CONTROLS)
 
 
-def build_base(folder: Path, seed: int = 0) -> Path:
-    """Write a base model folder: config, safetensors, byte-level tokenizer with a chat template."""
+def build_base(folder: Path, seed: int = 0, spread: float = 0.25) -> Path:
+    """Write a base model folder: config, safetensors, byte-level tokenizer with a chat template.
+
+    With a small ``spread`` of its weights the model repeats itself; with the usual one it babbles.
+    """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -28,7 +31,7 @@ def build_base(folder: Path, seed: int = 0) -> Path:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=1024,
-        initializer_range=0.25,
+        initializer_range=spread,
         tie_word_embeddings=True,
         bos_token_id=257,
         eos_token_id=256,
