@@ -13,12 +13,10 @@ from collections.abc import Iterator
 from consult.safety.patterns import Hit, Hits
 from consult.safety.text import Text
 
-BUILTIN = frozenset("""number number_many number_huge temp_fever temp_39 temp_40 temp_low oxygen_low bp_severe bp_high
- bp_low sugar_low sugar_high rate_high rate_low years_long weeks_long days_many minutes_long""".split())
+BUILTIN = frozenset(["number", "number_many", "number_huge", "temp_fever", "temp_39", "temp_40", "temp_low", "oxygen_low", "bp_severe", "bp_high", "bp_low", "sugar_low", "sugar_high", "rate_high", "rate_low", "years_long", "weeks_long", "weeks_bare", "days_many", "minutes_long"])
 
 _WORDS = {word: value for value, word in enumerate(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen".split())}
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}
 _WORDS |= {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
            "ninety": 90, "hundred": 100, "dozen": 12, "couple": 2, "few": 3, "several": 4, "half": 0.5}
 _HAN = {c: v for v, c in enumerate("零一二三四五六七八九")} | {"两": 2, "半": 0.5}
@@ -44,6 +42,9 @@ _SPELL = re.compile(_NUMBER + r"[\s-]*(?:个|多)?[\s-]*(?P<unit>minutes?|mins?|
 _UNIT_DAYS = {"mi": 1 / 1440, "ho": 1 / 24, "hr": 1 / 24, "da": 1.0, "we": 7.0, "wk": 7.0, "mo": 30.4, "ye": 365.0,
               "yr": 365.0, "分": 1 / 1440, "小": 1 / 24, "钟": 1 / 24, "天": 1.0, "日": 1.0, "星": 7.0, "周": 7.0,
               "礼": 7.0, "月": 30.4, "年": 365.0}
+# "31 weeks" with nothing said of what: a pregnancy, unless it is how long something has lasted
+_GESTATION = re.compile(r"(?<!for )(?<!past )(?<!last )(?<!every )(?<!in )(?<!after )(?<!next )(?<!within )(?<!about )(?<!over )"
+                        r"\b(?P<n>[2-3]\d|4[0-2])\s?(?:\+\s?\d\s?)?(?:weeks?|wks?)\b(?! (?:old|ago|of age|later|now with|since|post))")
 _AGE = re.compile(
     _NUMBER + r"[\s-]*(?:个)?[\s-]*(?P<unit>day|week|wk|month|mth|mo|year|yr|y/?o|天|日|周|星期|个月|月|岁|周岁)s?"
     r"(?:[\s-]*(?P<old>olds?|/o\b|of age|大|的?(?:宝宝|婴儿|孩子|小孩|娃|女儿|儿子|新生儿|早产儿))|(?P<yo>(?<=y/o)|(?<=yo)))?")
@@ -51,6 +52,7 @@ _BARE_AGE = re.compile(r"(?:\bi'?m|\bi am|\baged?|\bshe'?s|\bhe'?s|\bhe is|\bshe
                        r"(?:mum|mom|mother|dad|father|husband|wife|gran\w*|nan|baby|son|daughter)[ ,(]+(?:is|aged)?)"
                        r"\s*(?P<n>\d{1,3})(?![\d.%/]|\s?(?:mg|weeks?|wks?|months?|days?|hours?|kg|min|mmol|bpm|degrees))\b"
                        r"|\b(?P<n2>\d{1,2})\s?(?:[mf]\b|yo\b|y/o)")
+_HAN_AGE = re.compile(r"(?:宝宝|婴儿|娃|孩子|宝贝|小孩|女儿|儿子|孙子|孙女)[^\d,.。]{0,4}" + _NUMBER + r"\s?(?P<unit>天|周|个月|个多月|月)(?!前|了|后|没)")
 _YOUNG = re.compile(r"newborn|neonate|new born|新生儿|出生(?:才|刚)?(?:几天|\d+天)|刚出生|没满月|未满月|月子里的娃")
 
 
@@ -134,9 +136,9 @@ def _vital_signs(plain: str) -> Iterator[tuple[str, int, int]]:
     if _PRESSURE_WORD.search(plain):
         for found in _PRESSURE.finditer(plain):
             high, low = float(found["n"]), float(found["low"])
-            if high >= 180 and high <= 300 or 120 <= low < high:
+            if (high >= 180 and high <= 300) or 120 <= low < high:
                 yield "bp_severe", *found.span()
-            if high >= 140 and high <= 300 or 90 <= low < high:
+            if (high >= 140 and high <= 300) or 90 <= low < high:
                 yield "bp_high", *found.span()
             if 50 <= high < 90 and low < high:
                 yield "bp_low", *found.span()
@@ -156,6 +158,8 @@ def _vital_signs(plain: str) -> Iterator[tuple[str, int, int]]:
 
 
 def _durations(plain: str) -> Iterator[tuple[str, int, int]]:
+    for found in _GESTATION.finditer(plain):
+        yield "weeks_bare", *found.span()
     for found in _SPELL.finditer(plain):
         days = value_of(found["n"]) * _UNIT_DAYS.get(found["unit"][:2], _UNIT_DAYS.get(found["unit"][:1], 0.0))
         if days >= 300:
@@ -176,6 +180,7 @@ def ages(plain: str) -> tuple[float, ...]:
     """Every age in years that ``plain`` (normalised) states, of whomever it speaks."""
     found_ages = [value_of(found["n"]) * _AGE_YEARS[found["unit"][0]] for found in _AGE.finditer(plain)
                   if found["old"] or found["unit"].startswith(("岁", "周岁", "y/", "yo"))]
+    found_ages += [value_of(found["n"]) * _AGE_YEARS[found["unit"][0]] for found in _HAN_AGE.finditer(plain)]
     found_ages += [float(found["n"] or found["n2"]) for found in _BARE_AGE.finditer(plain)]
     if _YOUNG.search(plain):
         found_ages.append(0.02)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 from consult.safety.text import Text, stem, tokenise
 
 NEAR = 6.0
-_GAP_STOPPERS = frozenset("no not never without isnt dont doesnt didnt havent hasnt nor 没 无 不 未".split())
+_GAP_STOPPERS = frozenset(["no", "not", "never", "without", "isnt", "dont", "doesnt", "didnt", "havent", "hasnt", "nor", "没", "无", "不", "未"])
 _ELEMENT = re.compile(r"<([a-z0-9_]+)>|(\.{2,4})|([()|\[\]])|(=?[a-z0-9']+\*?|#)|([\u3400-\u9fff])")
 _FUZZY_FROM = 6  # letters: shorter words have too many neighbours
 

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<stop>[.!?\n\r;]+)"
     r"|(?P<pause>[,:()\"]|\s-+\s|--+)"
 )
-_PAUSE_WORDS = frozenset("but however although though whereas except yet while because".split())
+_PAUSE_WORDS = frozenset(["but", "however", "although", "though", "whereas", "except", "yet", "while", "because"])
 _HAN_PAUSES = ("但是", "不过", "可是", "现在", "然后", "但", "却")
 
 
@@ -130,8 +130,7 @@ _IRREGULAR = {
     "men": "man", "women": "woman", "wives": "wife", "lives": "life", "says": "say", "said": "say",
     "has": "have", "had": "have", "having": "have", "left": "left", "found": "find", "lost": "lose", "losing": "lose",
 }
-_FOUR_LETTERS = ("ache bite care come cope dose face fade fake gape give hate hope live lose love make move pace rape "
-                 "rise save take tire urge wake wipe").split()
+_FOUR_LETTERS = ["ache", "bite", "care", "come", "cope", "dose", "face", "fade", "fake", "gape", "give", "hate", "hope", "live", "lose", "love", "make", "move", "pace", "rape", "rise", "save", "take", "tire", "urge", "wake", "wipe"]
 _IRREGULAR |= {word[:-1] + ending: word for word in _FOUR_LETTERS for ending in ("ing", "ed")}
 _VOWEL = re.compile(r"[aeiouy]")
 
