@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from consult.library import retrieval
 from consult.library.index import Filters
 from consult.library.models import Passage, Source
-from consult.library.store import store
+from consult.library.store import meaning, store
 from consult.library.wording import address_of, section_title
 
 MAX_CHARS = 4000  # of a message; what follows is not searched
@@ -70,7 +70,10 @@ def ranked(
     reader = store().reader()
     if reader is None or not query.strip():
         return []
-    return retrieval.rank(reader, query[:MAX_CHARS], filters, limit=limit, per_document=per_document, floor=floor)
+    half = meaning() if filters.language != "zh" else None
+    return retrieval.rank(
+        reader, query[:MAX_CHARS], filters, limit=limit, per_document=per_document, meaning=half, floor=floor
+    )
 
 
 def hits(found: Sequence[retrieval.Ranked]) -> list[Hit]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
-from consult.library import index
+from consult.library import encoder, index, vectors
 from consult.library.models import Document, Passage
 
 BATCH = 500
+
+
+_VECTORS = vectors.VectorStore()
 
 
 @cache
@@ -23,6 +26,18 @@ def _at(folder: Path) -> index.Store:
 def store() -> index.Store:
     """The site's index; kept between calls so that readers stay open."""
     return _at(Path(settings.INDEX_DIR))
+
+
+def meaning() -> vectors.Vectors | None:
+    """The dense half as it now is; None where there are no vectors or nothing to encode a query with."""
+    folder = store().current()
+    held = _VECTORS.of(folder) if folder is not None else None
+    if held is not None:
+        try:
+            encoder.folder()
+        except encoder.Unavailable:
+            return None
+    return held
 
 
 def entries(document: Document) -> Iterator[index.Entry]:
@@ -57,8 +72,13 @@ def _with_passages(documents: QuerySet[Document]) -> Iterator[Document]:
 
 def rebuild() -> int:
     """Index everything anew in a new generation; readers turn to it at the end. Returns the documents indexed."""
+    older = store().current()
     with store().rebuilding() as folder:
         done = _put(index.Writer(folder / "lexical"), _with_passages(Document.objects.all()), fresh=True)
+        if older is not None:
+            kept = vectors.VectorFolder(older / "vectors")
+            wanted = frozenset(id_ for id_, _text in _texts(frozenset()) if not id_.startswith("d:"))
+            vectors.VectorFolder(folder / "vectors").take_from(kept, wanted)
     _mark(done)
     return len(done)
 
@@ -74,6 +94,35 @@ def update() -> int:
     done = _put(index.Writer(folder / "lexical"), _with_passages(changed), fresh=False)
     _mark(done)
     return len(done)
+
+
+def encode(progress: Callable[[int], None] = lambda done: None) -> int:
+    """Give every English passage that lacks one a vector; Unavailable where there is nothing to encode with.
+
+    Also a vector of each topic's title and other names: patients ask in those words.
+    """
+    folder = store().current()
+    if folder is None:
+        return 0
+    held = vectors.VectorFolder(folder / "vectors")
+    missing = _texts(frozenset(held.ids()))
+    encoder.folder()
+    done = held.encode(missing, progress)
+    held.finish()
+    return done
+
+
+def _texts(held: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """Id and text of what is encoded, without the ids in ``held``."""
+    shown = Document.objects.filter(language="en", withdrawn=False, retracted=False)
+    for pk, title, names in shown.filter(kind=Document.Kind.TOPIC).values_list("pk", "title", "names"):
+        # A name that changed keeps its old vector until the document's version changes the id of its passages too.
+        if f"d:{pk}" not in held:
+            yield f"d:{pk}", ". ".join([title, *names])
+    rows = Passage.objects.filter(current=True, document__in=shown).order_by("document", "place")
+    for pk, title, text in rows.values_list("pk", "document__title", "text").iterator(chunk_size=2000):
+        if str(pk) not in held:
+            yield str(pk), f"{title}. {text}"
 
 
 def _put(writer: index.Writer, documents: Iterable[Document], *, fresh: bool) -> list[tuple[str, int]]:

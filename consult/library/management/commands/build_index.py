@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from consult.library import loading, store, topics
+from consult.library import encoder, loading, store, topics
 
 
 class Command(BaseCommand):
@@ -22,6 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Where from, and whether anew."""
         parser.add_argument("--content", type=Path, default=topics.CONTENT, help="folder of topic files")
+        parser.add_argument("--no-vectors", action="store_true", help="words only; search by meaning comes later")
         parser.add_argument("--rebuild", action="store_true", help="index everything anew")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,7 +33,16 @@ class Command(BaseCommand):
             f"topics: {outcome.new} new, {outcome.changed} changed, {outcome.same} the same, "
             f"{outcome.withdrawn} withdrawn, {outcome.kept_edits} edited here and kept; documents indexed: {indexed}"
         )
+        if not options["no_vectors"]:
+            self._encode()
         for fault in outcome.faults:
             self.stderr.write(f"left out: {fault}")
         if outcome.faults:
             raise CommandError(f"{len(outcome.faults)} topic files have faults; the others are loaded")
+
+    def _encode(self) -> None:
+        """Search works by words without this; so a machine that cannot encode is told, not refused."""
+        try:
+            self.stdout.write(f"passages encoded: {store.encode()}")
+        except encoder.Unavailable as error:
+            self.stderr.write(f"search goes by words alone: {error}")

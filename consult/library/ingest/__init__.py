@@ -1,0 +1,1 @@
+"""Readers of other publishers' files, and what puts their records into the library."""
