@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from consult.library import topics
 from consult.library.topics import Topic
+from consult.safety.rules import ruleset
 from consult.safety.triage import assess
 from consult.safety.types import Level, Turn
 
@@ -39,7 +40,8 @@ HOSTS = {
 # Not a blood pressure (180/120), not part of a larger figure (10,000).
 LOCAL_NUMBER = re.compile(r"(?<![\d/.,])(?:000|110|111|112|119|120|911|988|995|999)(?![\d/,])")
 HOW_SOON = re.compile(r"\b(?:today|at once|the same day|\d+ hours|(?:few|\d+) days|days|(?:few )?weeks?)\b")
-DOSE = re.compile(r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|micrograms?|milligrams?|ml|tablets|puffs|drops)\b(?!/dL)")  # mg/dL is a blood sugar
+# mg/dL is a blood sugar.
+DOSE = re.compile(r"\b\d+(?:\.\d+)?\s?(?:mg|mcg|micrograms?|milligrams?|ml|tablets|puffs|drops)\b(?!/dL)")
 ORDERS = re.compile(r"\b(?:should|shouldn['’]t)\b", re.IGNORECASE)
 GAPS = Path(__file__).with_name("signs_not_raised.txt")
 
@@ -198,6 +200,7 @@ def first_person(text: str) -> str:
 
 def not_raised() -> set[str]:
     """Topic and sign, for each sign that triage leaves below urgent."""
+    ruleset()  # broken rules fail here, once and with their reason
     return {
         f"{topic.id}: {sign}"
         for topic in english()
