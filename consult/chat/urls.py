@@ -2,15 +2,18 @@
 
 from django.urls import path
 
-from consult.chat import views
+from consult.chat import views, views_history
 
 app_name = "chat"
 urlpatterns = [
     path("", views.start, name="start"),
     path("new/", views.new, name="new"),
+    path("search/", views_history.search, name="search"),
     path("<uuid:pk>/", views.conversation, name="conversation"),
     path("<uuid:pk>/messages/", views.post, name="post"),
     path("<uuid:pk>/snapshot/", views.snapshot, name="snapshot"),
     path("<uuid:pk>/person/", views.person, name="person"),
     path("<uuid:pk>/stop/", views.stop, name="stop"),
+    path("<uuid:pk>/name/", views_history.rename, name="rename"),
+    path("<uuid:pk>/copy/", views_history.export, name="export"),
 ]

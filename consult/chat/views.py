@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import consenting_patient_required, user_of
-from consult.chat import access, actions, events, protocol, views_of
+from consult.chat import access, actions, events, history, protocol, views_of
 from consult.chat.forms import MessageForm, StartForm
 from consult.chat.models import Conversation
 from consult.library import catalogue
@@ -38,8 +38,17 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 def start(request: HttpRequest) -> HttpResponse:
     """The patient's conversations, and the way to begin one."""
-    rows = access.conversations_for(user_of(request)).order_by("-updated_at")[:50]
-    context = {"conversations": rows, "topics": catalogue.common(request.LANGUAGE_CODE), "form": StartForm()}
+    return start_page(request)
+
+
+def start_page(request: HttpRequest, query: str = "") -> HttpResponse:
+    """The same page with all conversations, or those that hold the words of ``query``."""
+    context = {
+        "conversations": history.find(user_of(request), query),
+        "query": query,
+        "topics": catalogue.common(request.LANGUAGE_CODE),
+        "form": StartForm(),
+    }
     return render(request, "chat/start.html", context)
 
 

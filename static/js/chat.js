@@ -645,6 +645,12 @@ for (const row of outbox.rows) {
   else list.append(draw.pendingElement(row, row.failed ? "failed" : "sending"));
 }
 
+const print = document.getElementById("print");
+print.hidden = false;
+print.addEventListener("click", () => {
+  print.closest("details").open = false;
+  window.print();
+});
 form.addEventListener("submit", onSubmit);
 input.addEventListener("input", onInput);
 input.addEventListener("keydown", onKey);

@@ -1,0 +1,77 @@
+"""Earlier conversations: found by their words, named, taken along, and only ever one's own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from django.test import Client
+
+from accounts.models import AuditEntry, User
+from consult.chat import actions, history
+from consult.chat.models import Conversation
+
+Login = Callable[[User], Client]
+
+
+def asked(user: User, text: str) -> Conversation:
+    conversation = actions.start_conversation(user, language="en")
+    actions.post_patient_message(user, conversation.pk, uuid.uuid4(), text)
+    conversation.refresh_from_db()
+    return conversation
+
+
+def test_a_conversation_is_found_by_any_of_its_words_in_any_order(alice: User) -> None:
+    knee, _sleep = asked(alice, "My knee hurts on stairs"), asked(alice, "I sleep badly")
+    assert history.find(alice, "STAIRS knee") == [knee]
+    assert history.find(alice, "knee badly") == []
+    assert len(history.find(alice, "")) == 2
+
+
+def test_chinese_words_are_found(alice: User) -> None:
+    row = asked(alice, "我嗓子疼了三天")
+    assert history.find(alice, "嗓子") == [row]
+
+
+def test_nobody_finds_the_words_of_another_patient(alice: User, bob: User, login: Login) -> None:
+    asked(alice, "My knee hurts on stairs")
+    assert history.find(bob, "knee") == []
+    assert "My knee" not in login(bob).post("/chat/search/", {"q": "stairs"}).content.decode()
+    assert "My knee" in login(alice).post("/chat/search/", {"q": "stairs"}).content.decode()
+
+
+def test_the_list_says_when_nothing_is_found_and_keeps_the_query(alice: User, login: Login) -> None:
+    asked(alice, "My knee hurts")
+    page = login(alice).post("/chat/search/", {"q": '"><script>'}).content.decode()
+    assert "Nothing found" in page
+    assert 'value="&quot;&gt;&lt;script&gt;"' in page
+
+
+def test_a_conversation_gets_a_name(alice: User, login: Login) -> None:
+    row = asked(alice, "My knee hurts")
+    login(alice).post(f"/chat/{row.pk}/name/", {"title": "  Knee,\n left  "})
+    row.refresh_from_db()
+    assert row.title == "Knee, left"
+    login(alice).post(f"/chat/{row.pk}/name/", {"title": " "})
+    row.refresh_from_db()
+    assert row.title == "Knee, left"
+
+
+def test_a_copy_holds_what_was_said_and_is_on_record(alice: User, login: Login) -> None:
+    row = asked(alice, "My knee hurts")
+    answer = login(alice).get(f"/chat/{row.pk}/copy/")
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert answer.json()["messages"][0]["text"] == "My knee hurts"
+    assert AuditEntry.objects.filter(action="conversation.exported", patient=alice.pk).exists()
+
+
+def test_others_can_neither_name_nor_copy_it(
+    alice: User, bob: User, chen: User, olu: User, login: Login, eve: Client
+) -> None:
+    row = asked(alice, "I have crushing chest pain going down my left arm")
+    for other in (bob, chen, olu):
+        assert login(other).get(f"/chat/{row.pk}/copy/").status_code in (302, 404)
+        assert login(other).post(f"/chat/{row.pk}/name/", {"title": "mine"}).status_code in (302, 404)
+    assert eve.get(f"/chat/{row.pk}/copy/").status_code == 302
+    row.refresh_from_db()
+    assert row.title != "mine"
