@@ -29,6 +29,7 @@ BODY: dict[str, str | Promise] = {
     "child": gettext_lazy("Babies and children"), "medicines": gettext_lazy("Medicines"),
     "whole-body": gettext_lazy("Whole body"), "services": gettext_lazy("Using health services"),
     "tests": gettext_lazy("Tests"), "lifestyle": gettext_lazy("Living well"),
+    "older": gettext_lazy("Older people"), "prevention": gettext_lazy("Prevention and screening"),
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from consult.library import topics
 from consult.library.topics import Topic
+from consult.library.wording import BODY
 from consult.safety.rules import ruleset
 from consult.safety.triage import assess
 from consult.safety.types import Level, Turn
@@ -25,11 +26,6 @@ FEWEST_WORDS, MOST_WORDS = 200, 900
 PLAIN_SENTENCE, LONGEST_SENTENCE = 20, 28  # words
 SHARE_OVER_PLAIN = 0.05
 FEWEST_SIGNS = 4
-BODY = {
-    "head", "eye", "ear", "nose", "mouth", "throat", "chest", "heart", "lungs", "belly", "bowel", "bladder", "genitals",
-    "back", "joints", "skin", "blood", "hormones", "mind", "whole-body", "pregnancy", "child", "older", "medicines",
-    "prevention", "tests", "services",
-}  # fmt: skip
 HOSTS = {
     "NHS": "www.nhs.uk",
     "WHO": "www.who.int",
@@ -79,7 +75,7 @@ def test_the_library_is_large_enough() -> None:
 
 def test_headers_have_known_values() -> None:
     def objections(topic: Topic) -> Iterator[str]:
-        yield from set(topic.body) - BODY
+        yield from set(topic.body) - set(BODY)  # a part without a heading would be listed under its slug
         if not topic.names or not topic.icd10:
             yield "no names or no codes"
         if topic.written > dt.date.today():
@@ -176,7 +172,7 @@ TO_FIRST_PERSON = (
     (r"\byou or someone else has\b", "someone has"), (r"\byou or someone else took\b", "someone took"),
     (r"\byou or your child has\b", "I have"), (r"\byou or your child\b", "I"),
     (r"\byou are\b", "I am"), (r"\byou were\b", "I was"), (r"\byourself\b", "myself"), (r"\byour\b", "my"),
-    (r"\b(hurt|hurting|bitten|kill|tells?|telling|strangled|with) you\b", r"\1 me"), (r"\byou\b", "I"),
+    (r"\b(hurt|hurting|abusing|bitten|kill|tells?|telling|strangled|with) you\b", r"\1 me"), (r"\byou\b", "I"),
 )  # fmt: skip
 
 
