@@ -109,15 +109,13 @@ def _numbers(plain: str) -> Iterator[tuple[str, int, int]]:
 def _temperatures(plain: str) -> Iterator[tuple[str, int, int]]:
     told = _TEMP_WORD.search(plain) is not None
     for found in _TEMPERATURE.finditer(plain):
-        if not (found["unit"] or _BARE_READING.match(plain, found.start()) or (told and (len(found["n"]) >= 4 or 37 <= float(found["n"].replace(",", ".")) <= 43))):
-            continue
-        bare = not told and not (found["unit"] or "").strip()
-        if bare and not _BARE_READING.match(plain, found.start()):
+        near = _TEMP_WORD.search(plain, max(0, found.start() - 25), found.end() + 12) is not None
+        if not (near or (told and (found["unit"] or "").strip()) or _BARE_READING.match(plain, found.start())):
             continue
         value = float(found["n"].replace(",", "."))
         celsius = (value - 32) / 1.8 if 94 <= value <= 110 else value
         after = plain[found.end(): found.end() + 8]
-        if not 30 <= celsius <= 43.5 or re.match(r"\s*(weeks?|wks?|years?|days?|months?|周|岁|hours?|mg)", after):
+        if not 30 <= celsius <= 43.5 or re.match(r"\s*(weeks?|wks?|years?|days?|months?|times|周|岁|次|hours?|min|mg|kg)", after):
             continue
         if celsius >= 37.95:
             yield "temp_fever", *found.span()
