@@ -193,7 +193,7 @@ def test_a_twenty_fold_refresh_loses_and_doubles_nothing(open_page: OpenPage) ->
     for number in range(5):
         say(page, f"message {number}")
         for _ in range(4):
-            page.reload(wait_until="commit")
+            page.reload(wait_until="domcontentloaded")
     page.reload()
     confirmed(page)
     assert mine(page) == [f"message {number}" for number in range(5)]
