@@ -15,5 +15,6 @@ urlpatterns = [
     path("<uuid:pk>/person/", views.person, name="person"),
     path("<uuid:pk>/stop/", views.stop, name="stop"),
     path("<uuid:pk>/name/", views_history.rename, name="rename"),
+    path("<uuid:pk>/rate/", views_history.rate, name="rate"),
     path("<uuid:pk>/copy/", views_history.export, name="export"),
 ]

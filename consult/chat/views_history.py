@@ -1,15 +1,15 @@
-"""Pages about earlier conversations: a name of one's own, and a copy to take along."""
+"""Pages about what was said: finding it again, a name of one's own, a copy to take along, whether it helped."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import consenting_patient_required, user_of
-from consult.chat import history
+from consult.chat import feedback, history
 from consult.chat.views import start_page
 
 
@@ -37,3 +37,18 @@ def export(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
     response.headers["Content-Disposition"] = f'attachment; filename="conversation-{str(pk)[:8]}.json"'
     return response
+
+
+@consenting_patient_required
+@require_POST
+def rate(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Whether an answer helped."""
+    given = request.POST
+    try:
+        message = UUID(given.get("message", ""))
+        feedback.rate(
+            user_of(request), pk, message, helpful=given.get("helpful") == "yes", reason=given.get("reason", "")
+        )
+    except ValueError:
+        return HttpResponseBadRequest()
+    return HttpResponse(status=204)

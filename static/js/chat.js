@@ -468,7 +468,45 @@ function addTools(item, message) {
   const tools = [];
   if (navigator.clipboard) tools.push(["copy", words.copy]);
   if (canReadAloud(list)) tools.push(["read", words.read]);
+  if (message.author === "software") tools.push(["helpful", words.helpful], ["unhelpful", words.unhelpful]);
   if (tools.length) item.append(draw.messageFoot(tools));
+}
+
+const REASONS = {
+  not_my_question: words.whyNotMyQuestion,
+  hard_to_understand: words.whyHardToUnderstand,
+  nothing_new: words.whyNothingNew,
+  seems_wrong: words.whySeemsWrong,
+};
+
+function askWhy(item, message) {
+  if (item.querySelector(".message-why")) return;
+  const group = draw.element("div", "message-why");
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", words.why);
+  group.append(draw.element("p", "small muted", words.why));
+  for (const [code, text] of Object.entries(REASONS)) {
+    const button = draw.element("button", "chip", text);
+    button.type = "button";
+    button.addEventListener("click", () => rate(item, message, "no", code));
+    group.append(button);
+  }
+  keepInView(() => item.append(group));
+  group.querySelector("button").focus();
+}
+
+async function rate(item, message, helpful, reason) {
+  const body = new FormData(personForm); // for its token
+  for (const [name, value] of Object.entries({ message: message.id, helpful, reason })) body.set(name, value);
+  const answer = await fetch(words.rateUrl, { method: "POST", body }).catch(() => null);
+  if (!answer?.ok) {
+    say(words.failed);
+    return;
+  }
+  for (const button of item.querySelectorAll('[data-action$="helpful"]')) button.remove();
+  item.querySelector(".message-why")?.remove();
+  item.querySelector(".message-foot").append(draw.element("p", "message-thanks", words.thanks));
+  say(words.thanks);
 }
 
 function onToolPressed(event) {
@@ -501,6 +539,8 @@ function act(action, item, button) {
   if (action === "copy") navigator.clipboard.writeText(plainText(item)).then(() => say(words.copied));
   if (action === "read") toggleReading(button, item, message);
   if (action === "again") askAgain(item);
+  if (action === "helpful") rate(item, message, "yes", "");
+  if (action === "unhelpful") askWhy(item, message);
   if (action === "change") changeQuestion(message);
   if (action === "retry") {
     outbox.fail(pending, "");

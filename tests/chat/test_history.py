@@ -75,3 +75,24 @@ def test_others_can_neither_name_nor_copy_it(
     assert eve.get(f"/chat/{row.pk}/copy/").status_code == 302
     row.refresh_from_db()
     assert row.title != "mine"
+
+
+def test_a_patient_says_whether_an_answer_helped(alice: User, login: Login) -> None:
+    row = asked(alice, "I have crushing chest pain going down my left arm")
+    card = row.messages.get(kind="card")
+    given = {"message": str(card.pk), "helpful": "no", "reason": "hard_to_understand"}
+    assert login(alice).post(f"/chat/{row.pk}/rate/", given).status_code == 204
+    entry = AuditEntry.objects.get(action="answer.rated")
+    assert entry.detail == {"helpful": False, "reason": "hard_to_understand"}
+    assert entry.target_id == str(card.pk)
+
+
+def test_only_known_reasons_and_only_answers_of_ones_own_are_rated(alice: User, bob: User, login: Login) -> None:
+    row = asked(alice, "I have crushing chest pain going down my left arm")
+    card, own = row.messages.get(kind="card"), row.messages.get(author_kind="patient")
+    address = f"/chat/{row.pk}/rate/"
+    assert login(alice).post(address, {"message": str(card.pk), "reason": "my words"}).status_code == 400
+    assert login(alice).post(address, {"message": "x"}).status_code == 400
+    assert login(alice).post(address, {"message": str(own.pk)}).status_code == 404
+    assert login(bob).post(address, {"message": str(card.pk)}).status_code == 404
+    assert not AuditEntry.objects.filter(action="answer.rated").exists()
