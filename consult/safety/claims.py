@@ -222,10 +222,10 @@ _OPPOSITES = tuple((_alternatives([one]), _alternatives([other])) for one, other
 _CLAUSE_END = re.compile(
     r"[;；，]|(?<=[\u3400-\u9fff]),|, (?=and |but |so |or |because |which |unless |if |when |though )"
     r"| (?=but |because |unless |so that |though |if |when )|[。！？!?:：]|\.(?=\s|$)|\s[-*•]\s"
+    r"| (?=and (?:avoid|do not|don't|never|no)\b)"
 )
 _JOINT = re.compile(r"[;；，]|, (?:and|but|so|because|which) | (?:but|because) |(?<=[\u3400-\u9fff]),")
-_NARROWING = _alternatives(_TURNING["narrowing"])
-_NARROWING_HELD = _alternatives(_TURNING["narrowing_held"])
+_WIDENING = tuple((_alternatives([claim]), _alternatives([held])) for claim, held in _TURNING["widening"])
 
 
 def negations(text: str) -> int:
@@ -257,8 +257,12 @@ def joined(text: str) -> bool:
 
 def overstates(claim: str, evidence: str) -> str:
     """A word by which the claim says more than the evidence ("only", "always", "cures"); "" if there is none."""
-    match = _NARROWING.search(normalise(claim))
-    return match.group() if match and not _NARROWING_HELD.search(normalise(evidence)) else ""
+    said, held = normalise(claim), normalise(evidence)
+    for mine, theirs in _WIDENING:
+        match = mine.search(said)
+        if match and not theirs.search(held):
+            return match.group()
+    return ""
 
 
 def contradicts(claim: str, evidence: str) -> str:

@@ -191,7 +191,7 @@ def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> 
         reasons.append(Reason("subject", f"The passage does not speak of {', '.join(sorted(stray))} here."))
     elif _other_subject(text, said, whole):
         reasons.append(Reason("subject", "It goes on about something that this passage is not about."))
-    if turned := _turned_round(text, window.text):
+    if turned := _turned_round(text, window):
         reasons.append(Reason("negation", turned))
     elif more := claims.overstates(text, window.text):
         reasons.append(Reason("negation", f"The passage does not go as far as {more!r}."))
@@ -221,24 +221,33 @@ def _other_subject(text: str, said: Sequence[str], whole: str) -> bool:
     return False
 
 
-def _turned_round(text: str, evidence: str) -> str:
+def _turned_round(text: str, window: Window) -> str:
     """Says what is wrong where a clause of the text says the opposite of the clause of the evidence nearest to it."""
-    held = [(clause, _bag(clause), denies) for clause, denies in claims.clauses(evidence)]
+    frame = _bag(window.frame)
+    held = [(clause, _bag(clause), denies) for clause, denies in claims.clauses(window.text)]
     for clause, denies in claims.clauses(text):
-        mine = _bag(clause)
+        whole = _bag(clause)
+        mine = whole - frame or whole
         if not mine or not held:
             continue
-        near, bag, near_denies = max(held, key=lambda one: (len(mine & one[1]), -len(one[1])))
-        if len(mine & bag) * 2 >= len(mine):
+        near, bag, near_denies = max(
+            held, key=lambda one: (len(mine & one[1]), len(whole & one[1]), -len(one[1]))
+        )
+        if len(mine & bag) * 2 >= min(len(mine), len(bag - frame) or len(bag)) > 0:
             if denies != near_denies:
                 return "The passage denies what this affirms, or affirms what this denies."
             if opposite := claims.contradicts(clause, near):
                 return f"The passage says the opposite of {opposite!r}."
         left = mine - bag
-        if not denies and len(left) > 1 and any(len(left & b) * 5 >= len(left) * 3 for _, b, denied in held if denied):
+        if left and not denies and any(_mostly(left, other) for _, other, denied in held if denied):
             return "It joins what the passage affirms to what it denies."
-    opposite = claims.contradicts(text, evidence)
+    opposite = claims.contradicts(text, window.text)
     return f"The passage says the opposite of {opposite!r}." if opposite else ""
+
+
+def _mostly(left: set[str], other: set[str]) -> bool:
+    """Whether most of the words left over stand in another clause; all of them where there are only one or two."""
+    return len(left & other) * 5 >= len(left) * 3 if len(left) > 2 else left <= other
 
 
 def _bag(clause: str) -> set[str]:

@@ -22,7 +22,10 @@ LABELLED = Path(__file__).with_name("guard_data") / "pairs.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """``kind`` is "supported" or what was changed; ``topic`` is the document, so that topics can be kept apart."""
+    """``kind`` is "supported" or what was changed; ``topic`` is the document, so that topics can be kept apart.
+
+    ``split`` is "development" (thresholds were chosen on it), "held-out" (written after) or "generated".
+    """
 
     topic: str
     language: str
@@ -30,6 +33,7 @@ class Pair:
     sentence: str
     supported: bool
     kind: str
+    split: str = "generated"
 
 
 def labelled(path: Path = LABELLED) -> list[Pair]:
@@ -43,6 +47,7 @@ def labelled(path: Path = LABELLED) -> list[Pair]:
             row["sentence"],
             row["supported"],
             row["kind"],
+            row["split"],
         )
         for row in rows
     ]

@@ -20,7 +20,7 @@ from consult.safety.sentences import split
 from consult.safety.types import Language, Passage
 
 WEIGHTS = Path(__file__).with_name("guard_data") / "support.json"
-FEATURES = ("covered", "weighed", "rarest", "pairs", "characters", "order", "extra")
+FEATURES = ("covered", "weighed", "rarest", "pairs", "characters", "order", "extra", "weakest")
 _RAREST = 8.0  # the idf of a word that the library never uses
 
 
@@ -107,7 +107,8 @@ def support(sentence: str, window: Window) -> Support:
     score = 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
     whole = window.frame + window.text
     literal = all(word in whole for word in said if word[0] >= "\u3400")
-    return Support(score, window, missing, score >= model["threshold"], literal)
+    enough = score >= model["threshold"] and _weakest_clause(sentence, set(missing)) >= model["weakest"]
+    return Support(score, window, missing, enough, literal)
 
 
 def features(sentence: str, window: Window) -> tuple[float, ...]:
@@ -128,7 +129,18 @@ def features(sentence: str, window: Window) -> tuple[float, ...]:
         _characters(sentence, window.text),
         _longest_common(said, held) / len(said),
         min(len(missing), 4) / 4,
+        _weakest_clause(sentence, missing),
     )
+
+
+def _weakest_clause(sentence: str, missing: set[str]) -> float:
+    """The share of its words that the worst held clause finds: a long lead must not hide a wrong condition."""
+    worst = 1.0
+    for clause, _ in claims.clauses(sentence):
+        if kinds := set(content(clause)):
+            lost = sum(idf(word) for word in kinds & missing)
+            worst = min(worst, 1 - lost / sum(idf(word) for word in kinds))
+    return worst
 
 
 def held_by(word: str, window: Window) -> bool:

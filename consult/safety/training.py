@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,15 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consult.safety import support
+from consult.safety import pairs, support
 from consult.safety.pairs import Pair
 from consult.safety.types import Passage
 
 Floats = NDArray[np.float64]
 Documents = Sequence[tuple[str, str, Sequence[Passage]]]
-_EMPTY: dict[str, Any] = {
-    language: {"weights": [0.0] * len(support.FEATURES), "bias": 0.0, "threshold": 0.5} for language in ("en", "zh")
-} | {"idf": {}}
+# The least score, and the least share of the weakest clause, that count as support. Chosen on the pairs labelled for
+# development so that no unsupported one passes there that the exact checks do not see; a refused paraphrase costs less.
+THRESHOLDS = {"en": (0.15, 0.5), "zh": (0.4, 0.6)}
+_ENOUGH = 1_000
+_UNTRAINED: dict[str, Any] = {
+    language: {"weights": [0.0] * len(support.FEATURES), "bias": 0.0, "threshold": 0.5, "weakest": 0.0}
+    for language in ("en", "zh")
+}
 
 
 def rarity(documents: Documents) -> dict[str, float]:
@@ -69,13 +75,39 @@ def area(y: Floats, scores: Floats) -> float:
     return float((ranks[y == 1].sum() - positives * (positives + 1) / 2) / (positives * (len(y) - positives)))
 
 
-def write(path: Path, models: dict[str, tuple[list[float], float, float]], idf: dict[str, float], note: str) -> None:
-    """Write the weights file that ``support`` reads; each model is (weights, bias, threshold)."""
-    content: dict[str, Any] = {"note": note, "features": list(support.FEATURES)}
-    for language, (weights, bias, threshold) in models.items():
-        content[language] = {"weights": weights, "bias": bias, "threshold": threshold}
-    content["idf"] = idf
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+def train(documents: Documents, path: Path = support.WEIGHTS, *, seed: int = 7, most: int = 6_000) -> dict[str, Any]:
+    """Fit the weights on pairs made from the documents and write them; gives what was written, without the rare words.
+
+    Topics that the labelled pairs speak of are left out. Numbers and denials are left to the exact checks, so pairs
+    that differ only by them are not learnt from. Where the library holds too little Chinese, the Chinese weights come
+    from the labelled pairs for development; the pairs held out are never learnt from.
+    """
+    written = {
+        "idf": rarity(documents),
+        "note": "Written by manage.py train_support.",
+        "features": list(support.FEATURES),
+    }
+    path.write_text(json.dumps(written | _UNTRAINED), encoding="utf-8")
+    support.weights.cache_clear()
+    labelled = [pair for pair in pairs.labelled() if pair.split == "development"]
+    apart = {pair.topic for pair in pairs.labelled()}
+    made = list(pairs.generate([document for document in documents if document[0] not in apart], seed))
+    random.Random(seed).shuffle(made)  # noqa: S311 - examples, not secrets
+    models: dict[str, Any] = {}
+    for language, (threshold, weakest) in THRESHOLDS.items():
+        mine = _learnable(made, language)[:most]
+        source = "generated" if len(mine) >= _ENOUGH else "labelled for development"
+        x, y = table(mine if source == "generated" else _learnable(labelled, language))
+        weights, bias = fit(x, y, penalty=30.0 if source == "generated" else 1.0)
+        models[language] = {"weights": weights, "bias": bias, "threshold": threshold, "weakest": weakest}
+        models[language] |= {"pairs": len(y), "source": source}
+    path.write_text(json.dumps(written | models, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+    support.weights.cache_clear()
+    return models
+
+
+def _learnable(rows: Sequence[Pair], language: str) -> list[Pair]:
+    return [row for row in rows if row.language == language and row.kind not in ("number", "negation")]
 
 
 def _best_features(pair: Pair) -> tuple[float, ...]:

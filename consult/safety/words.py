@@ -16,6 +16,7 @@ import rjieba
 _TOKEN = re.compile(r"[a-z]+(?:['’-][a-z]+)*|\d+(?:[.,/]\d+)*|[\u3400-\u9fff]+")
 _TABLE = tomllib.loads(Path(__file__).with_name("guard_data").joinpath("stopwords.toml").read_text(encoding="utf-8"))
 _SUFFIXES: tuple[str, ...] = tuple(_TABLE["endings"])
+_SAME: dict[str, str] = {word: row[0] for row in _TABLE["same"] for word in row}
 STOP = frozenset(_TABLE["english"] + _TABLE["chinese"])
 
 
@@ -56,7 +57,7 @@ def tokens(text: str) -> list[str]:
 
 def content(text: str) -> list[str]:
     """The words that carry meaning, in order, as stems; numbers are left to the check of quantities."""
-    return [stem(word) for word in tokens(text) if word not in STOP and _carries(word)]
+    return [stem(_SAME.get(word, word)) for word in tokens(text) if word not in STOP and _carries(word)]
 
 
 def _carries(word: str) -> bool:

@@ -52,7 +52,8 @@ def _guard(report: dict[str, Any]) -> list[str]:
     rows = "".join(
         f"<tr><td>{language}<td class=n>{_share(found[language]['unsupported_let_through'])}"
         f"<td class=n>{_share(found[language]['supported_refused'])}"
-        for language in ("en", "zh")
+        for language in found
+        if language not in ("pairs", "scorers")
     )
     scorers = "".join(
         f"<tr><td>{_text(name)}<td class=n>{found['scorers']['en'][name]}<td class=n>{found['scorers']['zh'][name]}"

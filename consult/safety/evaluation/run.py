@@ -51,13 +51,14 @@ def guard_figures(rows: Sequence[pairs.Pair]) -> dict[str, Any]:
     """How often the guard lets an unsupported sentence through, and refuses a supported one, by language and kind."""
     judged = []
     for row in rows:
-        language: Language = "zh" if row.language == "zh" else "en"
-        verdict = guard.check_sentence(row.sentence, [row.passage], level=Level.SELF_CARE, language=language)
+        spoken: Language = "zh" if row.language == "zh" else "en"
+        verdict = guard.check_sentence(row.sentence, [row.passage], level=Level.SELF_CARE, language=spoken)
         judged.append((row, verdict.allowed))
     figures: dict[str, Any] = {"pairs": len(rows)}
-    for language in ("en", "zh"):
-        here = [(row, allowed) for row, allowed in judged if row.language == language]
-        figures[language] = {
+    groups = [(language, split) for language in ("en", "zh") for split in ("development", "held-out")]
+    for language, split in groups:
+        here = [(row, allowed) for row, allowed in judged if (row.language, row.split) == (language, split)]
+        figures[f"{language} {split}"] = {
             "unsupported_let_through": _share(here, lambda row: not row.supported, wanted=True),
             "supported_refused": _share(here, lambda row: row.supported, wanted=False),
             "let_through_by_kind": {

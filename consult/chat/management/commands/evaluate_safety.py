@@ -20,9 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Where to read and where to write."""
-        parser.add_argument(
-            "--data", type=Path, help="data sets (default: CONSULT_DATA or ../shared/data)"
-        )
+        parser.add_argument("--data", type=Path, help="data sets (default: CONSULT_DATA or ../shared/data)")
         parser.add_argument("--out", type=Path, help="folder of the report (default: var/reports)")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,7 +42,7 @@ class Command(BaseCommand):
                         f"{name} · {layer}: sensitivity {_short(found['sensitivity'])}, "
                         f"false alarms {_short(found['false_alarms'])}"
                     )
-        for language in ("en", "zh"):
+        for language in sorted(set(report["guard"]) - {"pairs", "scorers"}):
             found = report["guard"][language]
             self.stdout.write(
                 f"guard · {language}: unsupported let through {_short(found['unsupported_let_through'])}, "
