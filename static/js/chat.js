@@ -20,6 +20,7 @@ const status = document.getElementById("status");
 const connection = document.getElementById("connection");
 const personForm = document.getElementById("person");
 const personState = document.getElementById("person-state");
+const toNewest = document.getElementById("to-newest");
 const sheet = document.getElementById("sheet");
 const wide = window.matchMedia("(min-width: 1000px)");
 const touch = window.matchMedia("(pointer: coarse)");
@@ -30,6 +31,7 @@ const messages = new Map();
 const confirmTimers = new Map();
 let lastSeq = 0;
 let heldBy = first.held_by;
+let personRequested = first.person_requested;
 let reply = null;
 const stopped = new Set();
 let live = null;
@@ -98,6 +100,7 @@ function place(item, seq, replaced) {
 
 function announce(message, item) {
   if (message.author === "patient") return;
+  toNewest.hidden = following || atEnd();
   if (message.kind === "card" && (message.level === "emergency" || message.level === "crisis")) {
     const card = item.querySelector(".care-card");
     card.scrollIntoView({ block: "center" });
@@ -203,7 +206,8 @@ function onNotice(frame) {
     return;
   }
   heldBy = frame.held_by;
-  showPerson(heldBy, heldBy === "" && frame.code === "person_requested");
+  const requested = frame.code === "person_requested" || (personRequested && frame.code !== "given_back");
+  showPerson(heldBy, requested);
   if (frame.code === "waiting_approval" || frame.code === "held" || frame.code === "given_back") showLine(frame.text);
   say(frame.text);
 }
@@ -231,7 +235,8 @@ function showTyping(name) {
 }
 
 function showPerson(name, requested) {
-  const known = Boolean(name) || requested || (personState.hidden === false && !name && personForm.hidden && requested);
+  personRequested = requested;
+  const known = Boolean(name) || requested;
   personForm.hidden = known;
   personState.hidden = !known;
   if (known) personState.textContent = name ? draw.fill(words.held, { name }) : words.told;
@@ -670,6 +675,11 @@ function keepInView(change) {
   if (stay) window.scrollTo({ top: document.scrollingElement.scrollHeight, behavior: "instant" });
 }
 
+function onScroll() {
+  following = atEnd();
+  if (following) toNewest.hidden = true;
+}
+
 // --- start ---------------------------------------------------------------------------------------------------
 
 function reportSeen() {
@@ -699,14 +709,16 @@ personForm.addEventListener("submit", (event) => {
   event.preventDefault();
   askForPerson();
 });
-window.addEventListener("scroll", () => (following = atEnd()), { passive: true });
+window.addEventListener("scroll", onScroll, { passive: true });
+toNewest.addEventListener("click", () => window.scrollTo({ top: document.scrollingElement.scrollHeight }));
 window.addEventListener("offline", showConnection);
 window.addEventListener("online", () => {
   showConnection();
   resend();
 });
 window.addEventListener("beforeunload", (event) => {
-  if (outbox.rows.some((row) => !row.failed)) event.preventDefault();
+  const waiting = outbox.rows.some((row) => !row.failed && Date.now() - new Date(row.at) > 3000);
+  if (waiting) event.preventDefault(); // a reload keeps it, closing the tab does not
 });
 document.addEventListener("visibilitychange", reportSeen);
 
