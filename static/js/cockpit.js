@@ -42,6 +42,11 @@ async function look() {
   try {
     const query = new URLSearchParams({ after: list.dataset.last, state: work.dataset.state });
     const answer = await fetch(`${work.dataset.url}?${query}`, { headers: { Accept: "application/json" } });
+    if (answer.status === 404) {
+      // A colleague has closed it: it is no page of ours any more.
+      live?.end();
+      offer(document.querySelector(".back a").href);
+    }
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     show(await answer.json());
     looked = Date.now();
@@ -82,8 +87,12 @@ function showHolder(now) {
     window.location.reload();
     return;
   }
+  offer(window.location.href);
+}
+
+function offer(address) {
   const link = document.createElement("a");
-  link.href = window.location.href;
+  link.href = address;
   link.textContent = words.show;
   changed.replaceChildren(words.changed, " ", link);
   changed.hidden = false;
