@@ -25,9 +25,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Measure, write, and print the figures that the issue sets floors for."""
-        base = Path(settings.BASE_DIR)
-        folder = options["data"] or Path(os.environ.get("CONSULT_DATA") or base.parent / "shared" / "data")
-        out = options["out"] or base / "var" / "reports"
+        root = Path(settings.ROOT)
+        folder = options["data"] or Path(os.environ.get("CONSULT_DATA") or root.parent / "shared" / "data")
+        out = options["out"] or Path(settings.VAR) / "reports"
         report = run.measure(folder if folder.is_dir() else None, self.stdout.write)
         out.mkdir(parents=True, exist_ok=True)
         (out / "safety.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
