@@ -248,7 +248,8 @@ class Grammar:
     def _respelled(self, root: str) -> list[str]:
         """Words of the vocabulary one letter (changed, lost, added or swapped with its neighbour) from ``root``."""
         near = {word for cut in _cuts(root) for word in self._slips.get(cut, ())}
-        return sorted(word for word in near if word[0] == root[0] and _one_slip(word, root))
+        return sorted(word for word in near if word[0] == root[0] and _one_slip(word, root)
+                      and (len(root) >= _FUZZY_FROM or len(word) != len(root) or sorted(word) == sorted(root)))
 
     def match(self, text: Text, given: Hits | None = None) -> Hits:
         """Every concept in ``text``. ``given`` holds the hits of built-in concepts. Hits are in order, without doubles."""
