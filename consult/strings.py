@@ -18,7 +18,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("accounts", "consult")
-SINGLE = {"_", "gettext", "gettext_lazy", "gettext_noop"}
+SINGLE = {"gettext", "gettext_lazy", "gettext_noop"}
 PLURAL = {"ngettext", "ngettext_lazy"}
 LITERAL = r"u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")"
 CALL = re.compile(rf"\b(_|gettext|ngettext)\(\s*({LITERAL})(?:\s*,\s*({LITERAL}))?")
@@ -60,10 +60,14 @@ def _in_template(path: Path, root: Path) -> Iterator[Found]:
 
 def _in_code(path: Path, root: Path) -> Iterator[Found]:
     place = path.relative_to(root).as_posix()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
+    real = {one.asname: one.name for node in imports for one in node.names if one.asname}
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else ""
+        name = real.get(name, name)
         texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
         if name in SINGLE and texts:
             yield Found(texts[0], "", place)

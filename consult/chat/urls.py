@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from consult.chat import views, views_history
+from consult.chat import views, views_history, views_interview
 
 app_name = "chat"
 urlpatterns = [
     path("", views.start, name="start"),
     path("new/", views.new, name="new"),
+    path("interview/", views_interview.page, name="interview"),
     path("search/", views_history.search, name="search"),
     path("<uuid:pk>/", views.conversation, name="conversation"),
     path("<uuid:pk>/messages/", views.post, name="post"),

@@ -19,7 +19,15 @@ SIGNED_OUT = [
     "/sign-in/x/",
     "/nowhere/",
 ]
-PATIENT = ["/chat/", "/consent/", "/account/logout/", "/account/email/", "/account/password/change/"]
+PATIENT = [
+    "/chat/",
+    "/chat/interview/",
+    "/about-me/",
+    "/consent/",
+    "/account/logout/",
+    "/account/email/",
+    "/account/password/change/",
+]
 CLINICIAN = ["/review/", "/library/"]
 ADMINISTRATOR = [
     "/console/",

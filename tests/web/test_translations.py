@@ -59,9 +59,10 @@ def test_strings_are_found_in_templates_and_in_code(tmp_path: Path) -> None:
     )
     (tmp_path / "consult").mkdir()
     (tmp_path / "consult" / "b.py").write_text(
-        'from x import gettext as _\n_("Four " "and a half")\nngettext("5", "6", n)'
+        'from x import gettext as _, gettext_lazy as later\n_("Four " "and a half")\nngettext("5", "6", n)\n'
+        'later("7")\nother("8")'
     )
     texts = {(one.text, one.plural) for one in strings.all_strings(tmp_path)}
     assert texts == {
-        ("One", ""), ("%(n)s two", "%(n)s twos"), ("Three", ""), ("Four and a half", ""), ("5", "6")
+        ("One", ""), ("%(n)s two", "%(n)s twos"), ("Three", ""), ("Four and a half", ""), ("5", "6"), ("7", ""),
     }  # fmt: skip
