@@ -41,7 +41,7 @@ QUESTIONS: tuple[Question, ...] = (
         said=later("The problem:"), needed=True,
     ),
     Question("since", later("When did it begin?"), choices=(
-        ("today", later("Today"), later("It began today.")),
+        ("today", later("Earlier today"), later("It began today.")),
         ("days", later("Some days ago"), later("It began some days ago.")),
         ("week", later("About a week ago"), later("It began about a week ago.")),
         ("longer", later("Longer ago"), later("It began more than a week ago.")),

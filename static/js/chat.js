@@ -101,14 +101,24 @@ function place(item, seq, replaced) {
 function announce(message, item) {
   if (message.author === "patient") return;
   toNewest.hidden = following || atEnd();
-  if (message.kind === "card" && (message.level === "emergency" || message.level === "crisis")) {
-    const card = item.querySelector(".care-card");
-    card.scrollIntoView({ block: "center" });
-    card.focus({ preventScroll: true });
+  if (isAlarm(message)) {
+    showAlarm(item);
     return; // moving the focus reads the card; saying it twice would only delay it
   }
   const who = message.author === "software" && message.kind !== "card" ? words.answer : message.label;
   say([who, plainText(item)].filter(Boolean).join("\n"));
+}
+
+function isAlarm(message) {
+  return message?.kind === "card" && (message.level === "emergency" || message.level === "crisis");
+}
+
+// Its heading says what to do: that is what must be on the screen.
+function showAlarm(item) {
+  const card = item.querySelector(".care-card");
+  following = false;
+  card.scrollIntoView({ block: "start", behavior: "instant" });
+  card.focus({ preventScroll: true });
 }
 
 function say(text) {
@@ -732,3 +742,4 @@ live = new Live(`/ws/conversation/${first.conversation}/`, {
 });
 applySnapshot({ ...first, messages: [] }, false);
 if (location.hash === "" || location.hash === "#newest") keepInView(() => fit());
+if (isAlarm(first.messages.at(-1))) showAlarm(list.querySelector(`[data-id="${first.messages.at(-1).id}"]`));
