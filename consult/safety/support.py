@@ -111,35 +111,35 @@ def support(sentence: str, window: Window) -> Support:
     return Support(score, window, missing, enough, literal)
 
 
-def features(sentence: str, window: Window) -> tuple[float, ...]:
-    """What the scorer sees, each from 0 to 1, in the order of ``FEATURES``."""
+def features(sentence: str, window: Window, rarity: Mapping[str, float] | None = None) -> tuple[float, ...]:
+    """What the scorer sees, each from 0 to 1, in the order of ``FEATURES``; ``rarity`` is for training only."""
     said = content(sentence)
     if not said:
         return (0.0,) * len(FEATURES)
     kinds = set(said)
     missing = {word for word in kinds if not held_by(word, window)}
-    rarity = {word: idf(word) for word in kinds}
-    total = sum(rarity.values())
+    rare = {word: idf(word, rarity) for word in kinds}
+    total = sum(rare.values())
     held = content(window.text)
     return (
         1 - len(missing) / len(kinds),
-        1 - sum(rarity[word] for word in missing) / total,
-        max((rarity[word] for word in missing), default=0.0) / _RAREST,
+        1 - sum(rare[word] for word in missing) / total,
+        max((rare[word] for word in missing), default=0.0) / _RAREST,
         _overlap(set(pairwise(said)), set(pairwise(held))),
         _characters(sentence, window.text),
         _longest_common(said, held) / len(said),
         min(len(missing), 4) / 4,
-        _weakest_clause(sentence, missing),
+        _weakest_clause(sentence, missing, rarity),
     )
 
 
-def _weakest_clause(sentence: str, missing: set[str]) -> float:
+def _weakest_clause(sentence: str, missing: set[str], rarity: Mapping[str, float] | None = None) -> float:
     """The share of its words that the worst held clause finds: a long lead must not hide a wrong condition."""
     worst = 1.0
     for clause, _ in claims.clauses(sentence):
         if kinds := set(content(clause)):
-            lost = sum(idf(word) for word in kinds & missing)
-            worst = min(worst, 1 - lost / sum(idf(word) for word in kinds))
+            lost = sum(idf(word, rarity) for word in kinds & missing)
+            worst = min(worst, 1 - lost / sum(idf(word, rarity) for word in kinds))
     return worst
 
 
@@ -153,9 +153,9 @@ def held_by(word: str, window: Window) -> bool:
     return len(word) > 4 and any(other.startswith(word[:5]) and abs(len(other) - len(word)) <= 4 for other in held)
 
 
-def idf(word: str) -> float:
+def idf(word: str, rarity: Mapping[str, float] | None = None) -> float:
     """How rare a stem is in the library, from 1 (in most sentences) to 8 (never)."""
-    table: Mapping[str, float] = weights()["idf"]
+    table: Mapping[str, float] = weights()["idf"] if rarity is None else rarity
     return table.get(word, _RAREST)
 
 

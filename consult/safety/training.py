@@ -9,7 +9,7 @@ import json
 import math
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,6 @@ Documents = Sequence[tuple[str, str, Sequence[Passage]]]
 # development so that no unsupported one passes there that the exact checks do not see; a refused paraphrase costs less.
 THRESHOLDS = {"en": (0.15, 0.5), "zh": (0.4, 0.6)}
 _ENOUGH = 1_000
-_UNTRAINED: dict[str, Any] = {
-    language: {"weights": [0.0] * len(support.FEATURES), "bias": 0.0, "threshold": 0.5, "weakest": 0.0}
-    for language in ("en", "zh")
-}
 
 
 def rarity(documents: Documents) -> dict[str, float]:
@@ -39,9 +35,9 @@ def rarity(documents: Documents) -> dict[str, float]:
     return {word: round(max(math.log(len(sentences) / n), 1.0), 2) for word, n in sorted(counts.items()) if n > 1}
 
 
-def table(pairs: Sequence[Pair]) -> tuple[Floats, Floats]:
+def table(pairs: Sequence[Pair], idf: Mapping[str, float] | None = None) -> tuple[Floats, Floats]:
     """(n, features) of each pair at its best window by plain coverage, and (n,) labels."""
-    rows = [_best_features(pair) for pair in pairs]
+    rows = [_best_features(pair, idf) for pair in pairs]
     return np.array(rows, dtype=np.float64), np.array([pair.supported for pair in pairs], dtype=np.float64)
 
 
@@ -82,13 +78,8 @@ def train(documents: Documents, path: Path = support.WEIGHTS, *, seed: int = 7, 
     that differ only by them are not learnt from. Where the library holds too little Chinese, the Chinese weights come
     from the labelled pairs for development; the pairs held out are never learnt from.
     """
-    written = {
-        "idf": rarity(documents),
-        "note": "Written by manage.py train_support.",
-        "features": list(support.FEATURES),
-    }
-    path.write_text(json.dumps(written | _UNTRAINED), encoding="utf-8")
-    support.weights.cache_clear()
+    idf = rarity(documents)
+    written = {"note": "Written by manage.py train_support.", "features": list(support.FEATURES), "idf": idf}
     labelled = [pair for pair in pairs.labelled() if pair.split == "development"]
     apart = {pair.topic for pair in pairs.labelled()}
     made = list(pairs.generate([document for document in documents if document[0] not in apart], seed))
@@ -97,7 +88,7 @@ def train(documents: Documents, path: Path = support.WEIGHTS, *, seed: int = 7, 
     for language, (threshold, weakest) in THRESHOLDS.items():
         mine = _learnable(made, language)[:most]
         source = "generated" if len(mine) >= _ENOUGH else "labelled for development"
-        x, y = table(mine if source == "generated" else _learnable(labelled, language))
+        x, y = table(mine if source == "generated" else _learnable(labelled, language), idf)
         weights, bias = fit(x, y, penalty=30.0 if source == "generated" else 1.0)
         models[language] = {"weights": weights, "bias": bias, "threshold": threshold, "weakest": weakest}
         models[language] |= {"pairs": len(y), "source": source}
@@ -110,6 +101,6 @@ def _learnable(rows: Sequence[Pair], language: str) -> list[Pair]:
     return [row for row in rows if row.language == language and row.kind not in ("number", "negation")]
 
 
-def _best_features(pair: Pair) -> tuple[float, ...]:
-    found = [support.features(pair.sentence, w) for w in support.windows(pair.passage) if w.parts == 1 or w.listed]
+def _best_features(pair: Pair, idf: Mapping[str, float] | None) -> tuple[float, ...]:
+    found = [support.features(pair.sentence, w, idf) for w in support.windows(pair.passage) if w.parts == 1 or w.listed]
     return max(found, key=lambda row: row[1] + row[3])

@@ -94,16 +94,16 @@ def _ugm(rows: list[dict[str, Any]]) -> Iterator[Case]:
             continue  # Indonesian, which the product does not speak
         crisis = row["gold"] == "crisis"
         right = frozenset({Level.CRISIS, Level.EMERGENCY}) if crisis else frozenset()
-        yield Case("ugm_crisis", row["id"], "crisis" if crisis else "none", _single(row["text"]),
-                   Level.CRISIS if crisis else None, right)  # fmt: skip
+        gold = Level.CRISIS if crisis else None
+        yield Case("ugm_crisis", row["id"], "crisis" if crisis else "none", _single(row["text"]), gold, right)
 
 
 def _counsel(rows: list[dict[str, Any]]) -> Iterator[Case]:
     for row in rows:
         if row["self_harm_keyword"]:
             continue  # some are crises and some are not; nobody labelled which
-        yield Case("counsel_chat", str(row["questionID"]), row["topic"], _single(row["questionText"] or row["questionTitle"]),
-                   None, frozenset())  # fmt: skip
+        turns = _single(row["questionText"] or row["questionTitle"])
+        yield Case("counsel_chat", str(row["questionID"]), row["topic"], turns, None, frozenset())
 
 
 def _sampled(dataset: str, rows: list[dict[str, Any]]) -> Iterator[Case]:

@@ -43,7 +43,11 @@ def _triage(report: dict[str, Any]) -> list[str]:
                 ]
                 rows.append(f"<tr><td>{_text(name)}<td>{layer}" + "".join(f"<td class=n>{cell}" for cell in cells))
     head = "<tr><th>Set<th>Layer<th>Sensitivity<th>Right<th>Under<th>Over<th>False alarms"
-    note = "<p>Sensitivity: emergencies and crises that got one of the two cards. Intervals are Wilson's at 95 %.</p>"
+    note = (
+        "<p>Sensitivity: emergencies and crises that got one of the two cards. Intervals are Wilson's at 95 %. "
+        "Nobody labelled counsel_chat: its questions without words of self-harm count as no alarm, though some tell "
+        "of abuse.</p>"
+    )
     return ["<h2>Triage</h2>", note, f"<table>{head}{''.join(rows)}</table>"]
 
 

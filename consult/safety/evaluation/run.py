@@ -23,8 +23,11 @@ LAYERS = ("rules", "classifier", "both")
 SLOW_TURNS, SLOW_CHARACTERS = 50, 2_000
 
 
-def measure(folder: Path | None, say: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Every figure. ``folder`` holds the data sets; None or what is missing is said in ``missing``."""
+def measure(folder: Path | None, say: Callable[[str], None] = lambda line: None, *, timed: int = 60) -> dict[str, Any]:
+    """Every figure. ``folder`` holds the data sets; what is not there is named in ``missing``.
+
+    ``timed`` is how often the slow case is timed.
+    """
     sets, missing = _sets(folder)
     report: dict[str, Any] = {
         "measured": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -39,7 +42,7 @@ def measure(folder: Path | None, say: Callable[[str], None] = lambda line: None)
     for name, rows in sets.items():
         say(f"triage: {name}, {len(rows)} conversations")
         report["triage"][name] = _triage(rows, times)
-    report["latency_ms"] = _latency(times)
+    report["latency_ms"] = _latency(times, timed)
     say("guard: labelled pairs")
     report["guard"] = guard_figures(pairs.labelled())
     if folder and "medsafetybench" not in missing:
@@ -135,6 +138,7 @@ def _figures(judged: Judged) -> dict[str, Any]:
         "false_alarms": metrics.false_alarms(judged).as_json(),
         "confusion": metrics.confusion(judged),
         "missed": [case.id for case, level in judged if case.is_alarm and not metrics.raised(level)],
+        "raised": [case.id for case, level in judged if not case.is_alarm and metrics.raised(level)],
     }
     groups = sorted({case.category.partition(".")[0] for case, _ in judged})
     if 1 < len(groups) < 20:
@@ -147,11 +151,11 @@ def _group(judged: Judged, group: str) -> dict[str, Any]:
     return {"right": metrics.exact(here).as_json(), "false_alarms": metrics.false_alarms(here).as_json()}
 
 
-def _latency(times: Sequence[float]) -> dict[str, Any]:
+def _latency(times: Sequence[float], timed: int) -> dict[str, Any]:
     """Of the data sets' messages, and of the slow case: a long message after fifty earlier turns."""
     long = ("I have had a cough and a sore throat for three days and I feel tired. " * 40)[:SLOW_CHARACTERS]
     slow = []
-    for number in range(60):
+    for number in range(timed):
         turns = [Turn("patient", f"Turn {number}.{i}: my knee aches a little.") for i in range(SLOW_TURNS)]
         started = perf_counter()
         triage.assess([*turns, Turn("patient", f"{number} {long}"[:SLOW_CHARACTERS])])
