@@ -41,7 +41,7 @@ class EngineConfig:
     quantise: Quantise = "none"
     max_chats: int = 32
     max_queue: int = 64
-    cache_tokens: int = 32768
+    cache_tokens: int = 20480
     page_tokens: int = 32
     batch_tokens: int = 1024
     draft_tokens: int = 8

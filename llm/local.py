@@ -68,7 +68,7 @@ class LocalEngine:
         with self._change:
             self._check_room(request)
             name = self.active if request.adapter is None else request.adapter
-            lane = self._lane(name)
+            lane = self.lane_of(name)
             reply = Reply(lane, name, request)
             self._running[request.id] = reply
         try:
@@ -86,7 +86,7 @@ class LocalEngine:
     def identity(self, adapter: str | None = None) -> Identity:
         """What would answer; raises RequestRefused for an adapter that is not there."""
         with self._change:
-            return self._lane(self.active if adapter is None else adapter).loaded.identity
+            return self.lane_of(self.active if adapter is None else adapter).loaded.identity
 
     def ready(self) -> bool:
         """Whether a request for the active adapter would be answered now: loop alive, moving, and a place free."""
@@ -123,7 +123,7 @@ class LocalEngine:
     def activate(self, name: str) -> Identity:
         """New requests that name no adapter take ``name``; running replies finish on theirs."""
         with self._change:
-            identity = self._lane(name).loaded.identity
+            identity = self.lane_of(name).loaded.identity
             self._retiring.discard(name)
             self.active = name
         return identity
@@ -146,7 +146,8 @@ class LocalEngine:
         """Pages of the paged cache that running requests hold, over all lanes."""
         return sum(lane.used_pages() for lane in list(self._lanes.values()))
 
-    def _lane(self, name: str) -> Lane:
+    def lane_of(self, name: str) -> Lane:
+        """The lane of an adapter ("" is the bare base), loaded if it was not; raises RequestRefused or EngineDown."""
         if self._closed:
             raise EngineDown("the engine is closed")
         if name in self._retiring:

@@ -71,6 +71,18 @@ def test_a_retired_adapter_takes_no_new_request_until_it_is_gone(open_tiny: Open
     assert said(engine, ask("later", adapter="calm")) is not None
 
 
+@pytest.mark.parametrize("quantise", ["int8", "nf4"])
+def test_on_a_quantised_base_an_adapter_is_not_merged(open_tiny: OpenEngine, adapters: Path, quantise: str) -> None:
+    """Merging into quantised weights changes answers; the base alone must still answer as the base."""
+    engine = open_tiny(adapters=adapters, quantise=quantise)
+    bare, tuned = said(engine, ask("bare")), said(engine, ask("tuned", adapter="calm"))
+    assert bare != tuned
+    assert engine.identity("calm").dtype == quantise
+    parts = [name for name, _ in engine.lane_of("calm").loaded.model.named_modules()]
+    assert any("lora_A" in name for name in parts)
+    assert said(engine, ask("again", adapter="")) == bare
+
+
 def test_the_active_adapter_cannot_be_retired(open_tiny: OpenEngine, adapters: Path) -> None:
     engine = open_tiny(adapter=adapters / "calm", adapters=adapters)
     with pytest.raises(RequestRefused, match="active"):

@@ -1,0 +1,1 @@
+"""Measurements of the engine against others on this machine; see run.py."""
