@@ -60,6 +60,7 @@ _ARTICLE = re.compile(
     r"\b(?:a|an|per|every|each)\s+(?P<unit>second|minute|hour|day|week|month|year)\b"
     r"|\b(?P<rate>daily|weekly|monthly|hourly|yearly)\b"
 )
+_ZH_FRACTION = re.compile(r"(?P<whole>[一二三四五六七八九十百]+)分之(?P<part>[一二三四五六七八九十]+)")
 _SOME = re.compile(
     r"\b(?:a few|several|few)\s+(?:\w+\s)?(?P<unit>seconds|minutes|hours|days|weeks|months|years)\b"
     r"|[几数](?P<zh>分钟|个小时|小时|天|日|周|个星期|个月|年)"
@@ -91,6 +92,9 @@ def quantities(text: str) -> list[Quantity]:
         if flat[match.start()] == "每":
             unit, factor = _UNITS[match["unit"]]
             found.append((match.start(), Quantity(_round(factor), unit)))
+    for match in _ZH_FRACTION.finditer(flat):
+        share = _zh_number(match["part"]) / _zh_number(match["whole"])
+        found.append((match.start(), Quantity(_round(share), "share")))
     for match in _SOME.finditer(flat):
         unit, factor = _UNITS[match["unit"] or match["zh"]]
         found.append((match.start(), Quantity(-_round(factor), unit)))
