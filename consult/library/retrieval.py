@@ -21,6 +21,7 @@ WHOLE = 0.7  # what a match of the whole document adds to that of a passage
 MEANING = 0.5  # share of the dense half in the fused score
 ASKED = 1.15  # for a passage of the section that the question names
 WEAK_DOCUMENT = 0.6  # of the best one's score: below, a document only distracts
+FAR, FAIRLY_NEAR, NEAR, VERY_NEAR = 0.25, 0.35, 0.45, 0.55  # cosines of the floor
 SECTION_PRIOR = {
     "what-you-can-do": 1.05, "when-to-see-someone": 1.04, "what-it-is": 1.0,
     "medicines-and-cautions": 0.98, "emergency-signs": 0.96, "prevention": 0.9,
@@ -88,7 +89,7 @@ def rank(
         passages = [one for one in passages if _answers(one, matches[one.found.document])]
     for one in passages:
         _prefer_sections(one, query.sections)
-    chosen = _choose(passages, limit, per_document)
+    chosen = _choose(passages, limit, per_document, WEAK_DOCUMENT if floor else 0.0)
     for one in chosen:
         _explain(one, matches[one.found.document], query, language)
     return chosen
@@ -150,7 +151,7 @@ def _match(rows: Sequence[Found], terms: Sequence[queries.QueryTerm], language: 
         kind = _how(term, everything, all_set, language)
         if not kind:
             continue
-        share = term.weight / total * (0.5 if kind == "parts" else 1.0)
+        share = term.weight / total * (0.5 if kind in ("parts", "near") else 1.0)
         match.coverage += share
         match.medical = match.medical or (bool(term.alternatives) and kind != "parts")
         match.why.append(("word" if kind == "parts" else kind, term.surface))
@@ -199,14 +200,23 @@ def distance(one: str, other: str, limit: int) -> int:
 
 
 def _answers(one: Ranked, match: _Match) -> bool:
-    """The floor: is this document about what was asked, and not only in possession of one of its words?"""
-    if match.coverage >= 0.5 and match.named >= 0.3:
+    """The floor: is this document about what was asked, and not only in possession of one of its words?
+
+    Any one is enough: it is named for half of what was asked; it holds a medical word of the question, and not
+    nearly everything else is missing; it is near in meaning; it is fairly near and holds some of the words. Common
+    words alone do not answer what is far in meaning ("my car won't start" has a car, and so have sickness tablets).
+    """
+    if match.medical and match.coverage >= 0.3:
         return True
-    if match.coverage >= 0.8 and match.medical:
+    if one.cosine is not None and one.cosine < FAR:
+        return False
+    if match.coverage >= 0.5 and match.named >= 0.3:
         return True
     if one.cosine is None:
         return False
-    return one.cosine >= 0.55 or (one.cosine >= 0.42 and match.coverage >= 0.4)
+    if one.cosine >= (NEAR if match.coverage > 0 else VERY_NEAR):
+        return True
+    return one.cosine >= FAIRLY_NEAR and match.coverage >= 0.3
 
 
 def _prefer_sections(one: Ranked, asked: Sequence[str]) -> None:
@@ -215,14 +225,14 @@ def _prefer_sections(one: Ranked, asked: Sequence[str]) -> None:
         one.score *= ASKED
 
 
-def _choose(passages: Sequence[Ranked], limit: int, per_document: int) -> list[Ranked]:
+def _choose(passages: Sequence[Ranked], limit: int, per_document: int, weak: float) -> list[Ranked]:
     """Best first, not too many of one document, and none of a document far behind the best."""
     ordered = sorted(passages, key=lambda one: one.score, reverse=True)
     taken: dict[str, int] = {}
     chosen: list[Ranked] = []
     for one in ordered:
         document = one.found.document
-        if len(chosen) == limit or one.score < WEAK_DOCUMENT * ordered[0].score:
+        if len(chosen) == limit or one.score < weak * ordered[0].score:
             break
         if taken.get(document, 0) < per_document:
             taken[document] = taken.get(document, 0) + 1

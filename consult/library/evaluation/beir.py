@@ -23,6 +23,7 @@ class Set:
     queries: list[dict[str, Any]]
     qrels: dict[str, dict[str, int]]
     notes: list[str] = field(default_factory=list)
+    not_held: list[dict[str, Any]] = field(default_factory=list)  # questions that no document answers
 
 
 def read(corpus: Path, queries: Path, qrels: Path) -> Set:

@@ -127,12 +127,25 @@ def _row(one: Set, built: Built, mode: retrieval.Mode, reduced: bool, floor: boo
     )  # fmt: skip
 
 
+def wrongly_answered(one: Set, built: Built, mode: retrieval.Mode) -> float:
+    """Share of the questions that no document answers for which something is returned in spite of the floor."""
+    language = one.corpus[0].get("language", "en")
+    wrong = sum(
+        bool(retrieval.rank(built.reader, row["text"], index.Filters(language=language), meaning=built.meaning,
+                            mode=mode))
+        for row in one.not_held
+    )  # fmt: skip
+    return round(wrong / len(one.not_held), 4)
+
+
 def measure(one: Set, *, dense: bool = True, floors: tuple[bool, ...] = (False,)) -> dict[str, Any]:
     """Index, ask, count; everything of the set as a dictionary for JSON."""
     with tempfile.TemporaryDirectory(prefix="consult-search-") as folder:
         built = build(one, Path(folder), dense=dense)
         rows = [asdict(row) for row in run(one, built, floors=floors)]
+        modes = MODES if built.meaning is not None else ("lexical",)
+        wrong = {mode: wrongly_answered(one, built, mode) for mode in modes} if one.not_held else {}
         return {
-            "set": one.name, "documents": len(one.corpus), "entries": built.entries, "notes": one.notes,
+            "wrongly_answered": wrong, "set": one.name, "documents": len(one.corpus), "entries": built.entries, "notes": one.notes,
             "index_s": round(built.index_s, 1), "encode_s": round(built.encode_s, 1), "rows": rows,
         }  # fmt: skip

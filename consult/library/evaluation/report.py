@@ -30,7 +30,9 @@ def _section(one: dict[str, Any], plot: str) -> str:
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(str(row[name]))}</td>" for name in COLUMNS) + "</tr>" for row in one["rows"]
     )
-    notes = "".join(f"<p>{escape(note)}</p>" for note in one["notes"])
+    wrong = ", ".join(f"{mode} {share:.0%}" for mode, share in one.get("wrongly_answered", {}).items())
+    told = [f"Questions that the library does not hold, but something was returned: {wrong}"] if wrong else []
+    notes = "".join(f"<p>{escape(note)}</p>" for note in [*one["notes"], *told])
     return (
         f"<h2>{escape(one['set'])}</h2><p>{one['documents']} documents, {one['entries']} entries; indexed in "
         f"{one['index_s']} s, encoded in {one['encode_s']} s</p>{notes}"

@@ -52,7 +52,9 @@ def library(language: str, content: Path = topics.CONTENT) -> Set:
         queries.append({"_id": str(number), "text": question, "language": language})
         qrels[str(number)] = present
     notes = [f"{left} questions left out: the library lacks their topics"] if left else []
-    return Set(f"library-{language}", corpus, queries, qrels, notes)
+    lines = (HERE / "not_held.tsv").read_text(encoding="utf-8").splitlines()
+    not_held = [{"text": line.partition("\t")[2]} for line in lines if line.startswith(f"{language}\t")]
+    return Set(f"library-{language}", corpus, queries, qrels, notes, not_held)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -61,7 +63,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def medquad(data: Path, *, other_words: bool = False, sample: int = 1000) -> Set:
+def medquad(data: Path, *, other_words: bool = False, sample: int = 400) -> Set:
     """MedQuAD answers; a sample of its questions, or of other wordings of them. Any answer to the same counts."""
     rows = list(_lines(data / "medquad" / "medquad_with_answers.jsonl.gz"))
     same: dict[tuple[str, str], list[int]] = {}
