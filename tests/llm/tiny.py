@@ -26,7 +26,7 @@ def build_base(folder: Path, seed: int = 0, spread: float = 0.25) -> Path:
     config = LlamaConfig(
         vocab_size=VOCABULARY,
         hidden_size=64,
-        intermediate_size=96,
+        intermediate_size=128,
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
