@@ -6,6 +6,7 @@ that a clinician signed off. Numbers come only from numbers.toml; where none is 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -84,9 +85,9 @@ def card(key: str, *, language: Language, country: str | None, subject: Subject 
     return Card(
         key=key,
         level=Level(row["level"]),
-        title=text["title"].format_map(words),
-        paragraphs=tuple(line.format_map(words) for line in text["paragraphs"]),
-        points=tuple(line.format_map(words) for line in text.get("points", ())),
+        title=_filled(text["title"], words),
+        paragraphs=tuple(_filled(line, words) for line in text["paragraphs"]),
+        points=tuple(_filled(line, words) for line in text.get("points", ())),
         actions=tuple(action for name in row.get("actions", ()) for action in _actions(name, language, local)),
         language=language,
     )
@@ -120,6 +121,11 @@ def _text(row: Mapping[str, Any], language: Language, subject: Subject) -> Mappi
             if variant in row:
                 return dict(row[variant])
     return dict(row[language])
+
+
+def _filled(line: str, words: Mapping[str, str]) -> str:
+    """The line with its words filled in; a sentence that begins with one of them begins with a capital."""
+    return re.sub(r"(^|[.!?] )([a-z])", lambda match: match[1] + match[2].upper(), line.format_map(words))
 
 
 def _words(language: Language, local: Numbers, subject: Subject) -> dict[str, str]:

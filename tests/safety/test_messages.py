@@ -5,6 +5,7 @@ import re
 import pytest
 
 from consult.safety import messages, numbers
+from consult.safety.rules import ruleset
 from consult.safety.sentences import split
 from consult.safety.types import Assessment, Card, Language, Level, Subject
 
@@ -71,8 +72,9 @@ def test_a_known_country_gets_its_own_number_as_a_link() -> None:
     assert "tel:988" in [a.href for a in messages.card("crisis", language="en", country="US").actions]
 
 
-def test_an_overdose_already_taken_shows_both_helps() -> None:
-    card = messages.card("emergency_and_crisis", language="en", country="US")
+@pytest.mark.parametrize("key", ["emergency_and_crisis", "emergency_overdose", "emergency_crisis"])
+def test_an_overdose_already_taken_shows_both_helps(key: str) -> None:
+    card = messages.card(key, language="en", country="US")
     assert card.level is Level.EMERGENCY
     assert {"tel:911", "tel:988", messages.PERSON_HREF} <= {action.href for action in card.actions}
 
@@ -99,9 +101,20 @@ def test_a_card_about_someone_else_does_not_speak_of_the_reader_as_ill() -> None
     assert "孩子" in " ".join(words_of(child))
 
 
+def test_a_sentence_that_begins_with_a_filled_in_word_begins_with_a_capital() -> None:
+    card = messages.card("emergency_crisis", language="en", country=None, subject="other")
+    assert card.paragraphs[0].startswith("The person may be")
+    assert "A crisis line in your country or a person here" in card.paragraphs[1]
+
+
 def test_an_unknown_card_is_an_error_and_names_itself() -> None:
     with pytest.raises(messages.UnknownCard, match="no_such_card"):
         messages.card("no_such_card", language="en", country="GB")
+
+
+def test_every_message_that_a_rule_names_has_a_card() -> None:
+    named = {rule.message for rule in ruleset().rules if rule.message}
+    assert named <= set(messages.keys())
 
 
 def assessment(level: Level, message: str) -> Assessment:
