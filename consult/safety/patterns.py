@@ -252,19 +252,19 @@ class Grammar:
                       and (len(root) >= _FUZZY_FROM or len(word) != len(root) or sorted(word) == sorted(root)))
 
     def match(self, text: Text, given: Hits | None = None) -> Hits:
-        """Every concept in ``text``. ``given`` holds the hits of built-in concepts. Hits are in order, without doubles."""
+        """Every concept in ``text``, without doubles. ``given`` holds the hits of built-in concepts."""
         hits: Hits = {name: list(found) for name, found in (given or {}).items()}
-        at: list[list[tuple[str, int]]] = [[] for _ in range(len(text))]
+        at: list[list[tuple[str, int]]] = [[] for _ in range(len(text))]  # "<concept>" edges that begin at a token
         for name in self._referenced & hits.keys():
             for hit in hits[name]:
-                at[hit.start].append((name, hit.end))
+                at[hit.start].append((f"<{name}>", hit.end))
         keys = [self.keys(word) for word in text.words]
         for depth, trie in enumerate(self._tries):
             new = _walk_all(trie, text, keys, at)
             for name in self._joined.get(depth, ()):
                 self._join(name, text, hits, new)
             self._keep(new, hits, at)
-        return {name: sorted(set(found)) for name, found in hits.items()}
+        return hits
 
     def _join(self, name: str, text: Text, hits: Hits, new: list[tuple[str, Hit]]) -> None:
         concept = self._concepts[name]
@@ -278,29 +278,35 @@ class Grammar:
         for name, hit in dict.fromkeys(new):
             hits.setdefault(name, []).append(hit)
             if name in self._referenced:
-                at[hit.start].append((name, hit.end))
+                at[hit.start].append((f"<{name}>", hit.end))
 
 
 def _walk_all(trie: _Node, text: Text, keys: list[tuple[str, ...]], at: list[list[tuple[str, int]]]
               ) -> list[tuple[str, Hit]]:
     found: list[tuple[str, Hit]] = []
     root = trie.next
-    size = len(text)
+    if not root:
+        return found
+    size, sentences = len(text), text.sentence
     for start in range(size):
-        stack: list[tuple[_Node, int]] = []
-        _follow(root, start, keys, at, stack)
+        stack: list[tuple[_Node, int]] = [(node, start + 1) for key in keys[start] if key in root for node in root[key]]
+        if at[start]:
+            stack += [(node, end) for mark, end in at[start] if mark in root for node in root[mark]]
         if not stack:
             continue
-        sentence, been = text.sentence[start], set()
+        sentence = sentences[start]
+        been = set()
         while stack:
             place = node, here = stack.pop()
             if place in been:
                 continue
             been.add(place)
-            for name in node.ends:
-                found.append((name, Hit(start, here, ((start, here),))))
-            if here < size and text.sentence[here] == sentence:
-                _follow(node.next, here, keys, at, stack)
+            if node.ends:
+                hit = Hit(start, here, ((start, here),))
+                found += [(name, hit) for name in node.ends]
+            if here < size and sentences[here] == sentence:
+                if node.next:
+                    _follow(node.next, here, keys, at, stack)
                 for reach, after in node.gaps:
                     _skip(after, reach, here, text, keys, at, stack)
     return found
@@ -311,8 +317,8 @@ def _follow(edges: dict[str, list[_Node]], here: int, keys: list[tuple[str, ...]
     for key in keys[here]:
         if key in edges:
             stack += [(node, here + 1) for node in edges[key]]
-    for name, end in at[here]:
-        if (mark := f"<{name}>") in edges:
+    for mark, end in at[here]:
+        if mark in edges:
             stack += [(node, end) for node in edges[mark]]
 
 

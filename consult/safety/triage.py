@@ -53,6 +53,7 @@ class _Case:
     turns: tuple[Turn, ...]
     reads: dict[int, _Read]
     profile_concepts: frozenset[str]
+    present: frozenset[str]
     ages: tuple[float, ...]
     sex: str | None
     subjects: dict[int, tuple[Subject, ...]]
@@ -128,7 +129,9 @@ def _case(rules: Ruleset, turns: tuple[Turn, ...], profile: Profile | None, lang
     stated = tuple(age for read in reads.values() for age in read.ages)
     subjects = _subjects(reads)
     known = (profile.age_years,) if profile and profile.age_years is not None and _about_owner(subjects) else ()
-    return _Case(rules, turns, reads, _from_profile(rules, profile, _about_owner(subjects)), stated + known,
+    from_profile = _from_profile(rules, profile, _about_owner(subjects))
+    present = frozenset(name for read in reads.values() for name in read.hits) | from_profile
+    return _Case(rules, turns, reads, from_profile, present, stated + known,
                  profile.sex if profile else None, subjects, language or _language(turns))
 
 
@@ -229,6 +232,8 @@ def _apply(rule: Rule, case: _Case) -> Iterator[Finding]:
     if not _applies(rule, case):
         return
     for sign in rule.signs:
+        if not all(concept in case.present for part in sign for concept in part):
+            continue
         seen = _seen_sign(sign, rule, case)
         if seen is not None and any(one.hit for one in seen):
             yield _finding(rule, case, seen)
