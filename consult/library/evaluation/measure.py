@@ -146,6 +146,7 @@ def measure(one: Set, *, dense: bool = True, floors: tuple[bool, ...] = (False,)
         modes = MODES if built.meaning is not None else ("lexical",)
         wrong = {mode: wrongly_answered(one, built, mode) for mode in modes} if one.not_held else {}
         return {
-            "wrongly_answered": wrong, "set": one.name, "documents": len(one.corpus), "entries": built.entries, "notes": one.notes,
+            "set": one.name, "documents": len(one.corpus), "entries": built.entries, "notes": one.notes,
+            "wrongly_answered": wrong,
             "index_s": round(built.index_s, 1), "encode_s": round(built.encode_s, 1), "rows": rows,
         }  # fmt: skip
