@@ -63,7 +63,7 @@ def _worker(site: Site) -> Spec:
 def _beat(site: Site) -> Spec:
     schedule = str(site.run / "beat-schedule")
     return _celery(
-        site, "beat", "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "INFO", stage=DOORS, grace_s=5.0
+        site, "beat", "beat", "--schedule", schedule, "--pidfile", "", "--loglevel", "INFO", stage=DOORS, grace_s=10.0
     )
 
 
