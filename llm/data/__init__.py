@@ -1,0 +1,1 @@
+"""Training data for the shipped adapter: built from the library's topics and from rows written by hand."""
