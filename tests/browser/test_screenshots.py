@@ -40,10 +40,11 @@ def ask(page: Page, text: str) -> None:
     page.goto("/chat/")
     page.locator("#start-text").fill(text)
     page.locator("main form button.btn-primary").click()
-    page.locator(".message-software[data-id]").first.wait_for(timeout=150_000)
+    page.locator(".message-software[data-id]").first.wait_for(timeout=300_000)
     page.wait_for_timeout(300)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("language", "scheme", "width"), LOOKS)
 def test_the_patients_pages(open_page: OpenPage, folder: Path, language: str, scheme: str, width: int) -> None:
     height = 820 if width > 600 else 640
