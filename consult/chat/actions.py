@@ -139,6 +139,10 @@ def _answer(conversation: Conversation, message: Message, assessed: Assessed) ->
         _append_fixed(conversation, assessed)
     supervised = assessed.level == Level.URGENT and settings.URGENT_POLICY == "supervised"
     queue_reply(conversation, message, supervised=supervised)
+    if supervised:
+        with override(conversation.language):
+            note = _("A clinician reads the answer to this before you see it. It will appear here.")
+        append(conversation, Message.Author.SYSTEM, note, kind=Message.Kind.NOTICE)
 
 
 def _as_reminder(assessed: Assessed, message: Message) -> Assessed:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
 from accounts import consent
 from accounts.models import AuditEntry, User
 from consult.chat import access, actions
 from consult.chat.models import Assessment, Case, Conversation, Message, Reply
 from consult.safety import triage
+from consult.safety.types import Assessment as Assessed
+from consult.safety.types import Level
 
 pytestmark = pytest.mark.django_db
 Say = Callable[..., Message]
@@ -63,11 +66,37 @@ def test_a_flood_of_messages_is_refused_but_never_an_emergency(say: Say, setting
     settings.MESSAGES_PER_MINUTE = 2  # type: ignore[attr-defined]
     say("hello")
     say("hello again")
+    Message.objects.update(created_at=timezone.now())  # however slow this machine is
     with pytest.raises(actions.Refused) as refused:
         say("and again")
     assert refused.value.code == "too_many"
     say(CHEST_PAIN)
     assert Case.objects.filter(level="emergency").exists()
+
+
+def urgent(*args: object) -> Assessed:
+    """Triage that calls everything urgent: which words do is the rules' business."""
+    return Assessed(Level.URGENT, (), "", "self", "en", "test", 0.1)
+
+
+def test_an_urgent_message_gets_a_card_and_an_answer_that_a_clinician_reads_first(
+    say: Say, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions.reading, "assess", urgent)
+    say("it got worse")
+    assert Case.objects.get().level == "urgent"
+    assert Reply.objects.get().supervised
+    assert kinds(conversation) == [("patient", "text"), ("software", "card"), ("system", "notice")]
+
+
+def test_a_site_may_let_urgent_answers_out_with_a_card(
+    say: Say, conversation: Conversation, monkeypatch: pytest.MonkeyPatch, settings: object
+) -> None:
+    settings.URGENT_POLICY = "card"  # type: ignore[attr-defined]
+    monkeypatch.setattr(actions.reading, "assess", urgent)
+    say("it got worse")
+    assert not Reply.objects.get().supervised
+    assert kinds(conversation) == [("patient", "text"), ("software", "card")]
 
 
 def test_sending_again_with_the_same_client_id_makes_one_message(say: Say, conversation: Conversation) -> None:
