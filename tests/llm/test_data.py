@@ -129,8 +129,8 @@ def test_a_bad_training_row_is_named_and_nothing_starts(tmp_path: Path, line: st
 
 
 def test_an_empty_or_missing_training_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").touch()
     with pytest.raises(training_rows.BadRows, match="no rows"):
-        (tmp_path / "empty.jsonl").touch()
         training_rows.read(tmp_path / "empty.jsonl")
     with pytest.raises(training_rows.BadRows, match="no file"):
         training_rows.read(tmp_path / "missing.jsonl")
