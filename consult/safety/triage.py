@@ -151,6 +151,13 @@ def _read_fresh(rules: Ruleset, original: str) -> _Read:
     return _Read(text, hits, scopes(text, hits), ages(text.plain))
 
 
+def concepts_in(text: str) -> frozenset[str]:
+    """The named concepts that ``text`` asserts (not denied, past, supposed, quoted ...)."""
+    read = _read(text)
+    return frozenset(name for name, hits in read.hits.items()
+                     if name[0] != "@" and any(not excluded(hit, read.scopes) for hit in hits[:20]))
+
+
 _QUESTION_END = ("?", "？")
 
 

@@ -1,0 +1,76 @@
+"""``manage.py assess FILE.jsonl``: triage for each row, one JSON line a row. No row of the file goes anywhere else."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from consult.safety.rules import profile_from
+from consult.safety.triage import assess, warm_up
+from consult.safety.types import Assessment, Author, Turn
+
+
+class Command(BaseCommand):
+    """Rows have ``id`` and ``text`` or ``turns``, and may have ``lang`` and ``profile``."""
+
+    help = "Assess conversations from a JSON Lines file; prints id, level, findings, rules_version and ms for each."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the file."""
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print one JSON line for each row. Raises CommandError with the line number of a row that cannot be read."""
+        warm_up()
+        try:
+            lines = options["file"].read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"cannot read the file: {type(error).__name__}") from None
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                found = assess(turns_of(row), profile_from(row.get("profile") or {}), row.get("lang"))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise CommandError(f"line {number}: {type(error).__name__}, a row needs id and text or turns") from None
+            self.stdout.write(json.dumps(_printed(row["id"], found), ensure_ascii=False))
+
+
+def turns_of(row: dict[str, Any]) -> list[Turn]:
+    """The turns of a row: ``text`` is one message of the patient; ``turns`` have role or author, and text."""
+    if "text" in row:
+        return [Turn("patient", row["text"])]
+    return [Turn(_author(turn.get("author") or turn.get("role")), turn["text"]) for turn in row["turns"]]
+
+
+def _author(name: str | None) -> Author:
+    if name in ("patient", "user", None):
+        return "patient"
+    return "clinician" if name == "clinician" else "software"
+
+
+def _printed(row_id: object, found: Assessment) -> dict[str, Any]:
+    findings = [
+        {
+            "rule": finding.rule,
+            "title": finding.title,
+            "level": finding.level,
+            "why": finding.why,
+            "subject": finding.subject,
+            "message": finding.message,
+            "spans": [{"turn": s.turn, "start": s.start, "end": s.end, "text": s.text} for s in finding.spans],
+        }
+        for finding in found.findings
+    ]
+    return {
+        "id": row_id,
+        "level": found.level,
+        "findings": findings,
+        "rules_version": found.rules_version,
+        "ms": round(found.ms, 2),
+    }
