@@ -34,6 +34,7 @@ help:
 
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
+STAMP_TRAIN := $(VENV)/.installed-train
 
 install: $(STAMP)
 install-dev: $(STAMP_DEV)
@@ -54,6 +55,11 @@ $(STAMP_DEV): requirements-dev.txt $(STAMP)
 	@$(BIN)/pip install -qq --requirement requirements-dev.txt
 	@touch $@
 
+$(STAMP_TRAIN): requirements-train.txt $(STAMP)
+	@echo "Installing the training tools (once)"
+	@$(BIN)/pip install --quiet --requirement requirements-train.txt
+	@touch $@
+
 # --- use -------------------------------------------------------------------------------------------------------
 
 run: $(STAMP)
@@ -64,8 +70,11 @@ doctor:
 	elif command -v $(PYTHON) >/dev/null 2>&1; then exec $(PYTHON) -m consult.doctor; \
 	else echo "Python 3.11 was not found. Install it, or name it with PYTHON=/path/to/python3.11."; exit 1; fi
 
-train: $(STAMP)
-	@exec $(BIN)/python -m llm train $(ARGS)
+# The adapter that is shipped: its rows, the run, and its figures beside the bare base's. See docs/training.md.
+train: $(STAMP_TRAIN) weights
+	$(BIN)/python -m llm data build
+	$(BIN)/python -m llm train --max-steps 70 --evaluate-every 35 --validation-rows 16 $(ARGS)
+	$(BIN)/python -m llm evaluate --write-card
 
 # --- tests and checks ------------------------------------------------------------------------------------------
 
@@ -110,6 +119,7 @@ lock: $(BIN)/uv
 	@torch=$$(mktemp); trap 'rm -f "$$torch"' EXIT; echo torch > "$$torch"; \
 	$(LOCK) --excludes "$$torch" --output-file requirements.txt requirements.in && \
 	$(LOCK) --constraints requirements.txt --output-file requirements-web.txt requirements-web.in && \
+	$(LOCK) --excludes "$$torch" --constraints requirements.txt --output-file requirements-train.txt requirements-train.in && \
 	$(LOCK) --excludes "$$torch" --constraints requirements.txt --output-file requirements-dev.txt requirements-dev.in
 
 $(BIN)/uv:

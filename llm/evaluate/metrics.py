@@ -20,8 +20,8 @@ WORD = re.compile(r"[a-z0-9'-]+")
 COMMON = frozenset(
     re.findall(
         r"\w+",
-        "a an and are as at be been but by can do does for from had has have if in into is it its may more most no not of "
-        "on or so than that the their them then there they this to up was were when which who will with you your",
+        "a an and are as at be been but by can do does for from had has have if in into is it its may more most no not "
+        "of on or so than that the their them then there they this to up was were when which who will with you your",
     )
 )
 SUPPORTED_SHARE = 0.8
