@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 Login = Callable[["User"], "Client"]
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--screenshots docs/screenshots``: the browser tests leave their pictures there."""
-    parser.addoption("--screenshots", default="", help="folder for pictures made by the browser tests")
-
-
 def pytest_configure() -> None:
     """Quick stand-ins for unit tests: cheap password hashes, no collected static files, groups in memory."""
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,9 +39,7 @@ def newest_answer(page: Page) -> str:
     return page.locator(".message-software:not(.message-reply) .bubble").last.inner_text()
 
 
-def test_a_patient_sees_the_answer_grow_and_reload_shows_the_same(
-    open_page: OpenPage, request: pytest.FixtureRequest
-) -> None:
+def test_a_patient_sees_the_answer_grow_and_reload_shows_the_same(open_page: OpenPage) -> None:
     page = open_page("alice")
     sent = time.monotonic()
     begin(page, QUESTION)
@@ -56,8 +53,6 @@ def test_a_patient_sees_the_answer_grow_and_reload_shows_the_same(
     before = newest_answer(page)
     assert "throat" in before.lower()
     assert page.locator(".message-software a.cite").count() >= 1
-    if folder := request.config.getoption("--screenshots"):
-        page.screenshot(path=str(Path(folder) / "chat.png"))
     page.reload()
     page.locator(".message-software .bubble").first.wait_for()
     assert newest_answer(page) == before
