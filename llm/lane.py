@@ -139,7 +139,7 @@ class LaneManager(ContinuousBatchingManager):
 class Lane:
     """A loaded model and its running batch."""
 
-    def __init__(self, loaded: Loaded, config: EngineConfig, compute: Compute) -> None:
+    def __init__(self, loaded: Loaded, config: EngineConfig, compute: Compute, loading: Compute) -> None:
         self.loaded = loaded
         self._config = config
         self._compute = compute
@@ -149,7 +149,7 @@ class Lane:
         attention.register()
         loaded.model.set_attn_implementation(_attention_for(loaded.model))
         if loaded.model.config._attn_implementation == attention.NAME and packed.can_pack(loaded.model):
-            compute.run(lambda: packed.pack(loaded.model, config.max_chats))
+            loading.run(lambda: packed.pack(loaded.model, config.max_chats))
         self._manager = self._start()
 
     def _start(self) -> LaneManager:

@@ -51,13 +51,14 @@ class LocalEngine:
         self.tokenizer = loader.load_tokenizer(config.base)
         self._controls = [word for word in self.tokenizer.all_special_tokens if word.strip()]
         self._change = threading.RLock()
+        self._loading = threading.Lock()
         self._lanes: dict[str, Lane] = {}
         self._retiring: set[str] = set()
         self._running: dict[str, Reply] = {}
         self._reply_s = GUESS_S
         self._closed = False
         self.active = config.adapter.name if config.adapter else BASE
-        self._open_lane(self.active)
+        self.lane_of(self.active)
         log.info("serving %s on %s: %s", config.base.name, self.placement.device, self.placement.reason)
 
     # -- answering
@@ -65,10 +66,12 @@ class LocalEngine:
     def stream(self, request: Request) -> ReplyStream:
         """Queue ``request`` at once and return its chunks; see ``llm.types.Engine.stream``."""
         tokens = self.tokens_of(request)
+        name = self.active if request.adapter is None else request.adapter
+        lane = self.lane_of(name)
         with self._change:
             self._check_room(request)
-            name = self.active if request.adapter is None else request.adapter
-            lane = self.lane_of(name)
+            if self._lanes.get(name) is not lane or name in self._retiring:
+                raise RequestRefused(f"adapter {name!r} is being retired")
             reply = Reply(lane, name, request)
             self._running[request.id] = reply
         try:
@@ -85,8 +88,7 @@ class LocalEngine:
 
     def identity(self, adapter: str | None = None) -> Identity:
         """What would answer; raises RequestRefused for an adapter that is not there."""
-        with self._change:
-            return self.lane_of(self.active if adapter is None else adapter).loaded.identity
+        return self.lane_of(self.active if adapter is None else adapter).loaded.identity
 
     def ready(self) -> bool:
         """Whether a request for the active adapter would be answered now: loop alive, moving, and a place free."""
@@ -122,8 +124,8 @@ class LocalEngine:
 
     def activate(self, name: str) -> Identity:
         """New requests that name no adapter take ``name``; running replies finish on theirs."""
+        identity = self.lane_of(name).loaded.identity
         with self._change:
-            identity = self.lane_of(name).loaded.identity
             self._retiring.discard(name)
             self.active = name
         return identity
@@ -148,28 +150,42 @@ class LocalEngine:
 
     def lane_of(self, name: str) -> Lane:
         """The lane of an adapter ("" is the bare base), loaded if it was not; raises RequestRefused or EngineDown."""
-        if self._closed:
-            raise EngineDown("the engine is closed")
-        if name in self._retiring:
-            raise RequestRefused(f"adapter {name!r} is being retired")
-        if name not in self._lanes:
-            self._open_lane(name)
-        return self._lanes[name]
+        lane = self._lane_here(name)
+        if lane is None:
+            with self._loading:
+                lane = self._lane_here(name) or self._open_lane(name)
+        return lane
 
-    def _open_lane(self, name: str) -> None:
+    def _lane_here(self, name: str) -> Lane | None:
+        with self._change:
+            if self._closed:
+                raise EngineDown("the engine is closed")
+            if name in self._retiring:
+                raise RequestRefused(f"adapter {name!r} is being retired")
+            return self._lanes.get(name)
+
+    def _open_lane(self, name: str) -> Lane:
+        """Load beside what runs: on a thread of its own, so that replies go on meanwhile (slower, see compute.py)."""
+        loading = Compute(self.config.threads)
         try:
             card = loader.find_adapter(self.config, name) if name else None
-            loaded = self._compute.run(lambda: loader.load(self.config, self.placement, card))
+            loaded = loading.run(lambda: loader.load(self.config, self.placement, card))
+            lane = Lane(loaded, self.config, self._compute, loading)
         except (CardError, loader.LoadError) as error:
             raise RequestRefused(str(error)) from error
-        self._lanes[name] = Lane(loaded, self.config, self._compute)
+        finally:
+            loading.close()
+        with self._change:
+            self._lanes[name] = lane
+        return lane
 
     def _free_retired(self) -> None:
         with self._change:
             in_use = {reply.lane_name for reply in self._running.values()}
-            for name in self._retiring - in_use:
-                self._lanes.pop(name).close()
-                self._retiring.discard(name)
+            free = [self._lanes.pop(name) for name in self._retiring - in_use]
+            self._retiring &= in_use
+        for lane in free:
+            lane.close()
 
     # -- one request
 
