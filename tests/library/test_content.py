@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from consult.library import topics
 from consult.library.topics import Topic
 from consult.library.wording import BODY
@@ -205,7 +207,9 @@ def not_raised() -> set[str]:
     }
 
 
-def test_emergency_signs_are_raised_by_the_safety_rules() -> None:
+def test_emergency_signs_are_raised_by_the_safety_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """signs_not_raised.txt lists the known gaps of the rules. It may only shrink: mend the rule, never the topic."""
+    # The rules alone: what the classifier adds changes with each training.
+    monkeypatch.setattr("consult.safety.classifier.second_opinion", lambda *_: [])
     known = {line for line in GAPS.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")}
     assert sorted(not_raised() - known) == []
