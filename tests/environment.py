@@ -31,6 +31,9 @@ def prepare() -> None:
     os.environ[OWNER] = str(os.getpid())
     os.environ["CONSULT_VAR"] = str(var)
     atexit.register(_remove, var, os.getpid())
+    from consult import catalogues  # only now: the settings are read from the folder above
+
+    catalogues.compile_all()
 
 
 def link_weights(var: Path) -> None:
