@@ -27,6 +27,7 @@ PASSAGES = 4
 HISTORY_TURNS = 4
 HISTORY_CHARS = 1200
 ASK_S = 0.5  # how often the row is asked whether the answer is still wanted
+SAID_MIN = 2  # sentences: one alone rarely helps, so the passages add to it
 SHOWN_MAX = 8  # sentences: more is not read
 REFUSED_MAX = 4  # in a row: the model has lost the thread
 SAMPLING = Sampling(max_new_tokens=220, repetition_penalty=1.05)
@@ -175,11 +176,14 @@ def _about(reply: Reply) -> str:
 
 
 def _finish(writing: Writing) -> None:
-    """Enough left of the model's text: send it. Else compose from the passages; else say that nothing is held."""
-    if writing.said and guard.is_answer(writing.said):
+    """Enough left of the model's text: send it. Else fill up from the passages; else say that nothing is held."""
+    answered = guard.is_answer(writing.said)
+    if answered and len(writing.said) >= SAID_MIN:
         composed = "model"
     elif _compose(writing):
         composed = "passages"
+    elif answered:
+        composed = "model"
     else:
         nothing = cards.card("nothing_found", language=writing.language, country=settings.COUNTRY)
         lease.finish(writing.reply, card=nothing, draft=writing.draft, composed="none")
@@ -188,9 +192,9 @@ def _finish(writing: Writing) -> None:
 
 
 def _compose(writing: Writing) -> bool:
-    """Sentences of the passages themselves, after what was already let through."""
+    """Sentences of the passages themselves, after what was already let through; whether any were added."""
     verdicts: Sequence[Verdict] = guard.compose(writing.reply.question.body, writing.passages, writing.language)
-    for verdict in verdicts:
-        if verdict.text not in writing.said:
-            writing.keep(verdict.text, verdict)
-    return bool(verdicts)
+    fresh = [verdict for verdict in verdicts if verdict.text not in writing.said]
+    for verdict in fresh:
+        writing.keep(verdict.text, verdict)
+    return bool(fresh)

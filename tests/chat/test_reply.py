@@ -91,6 +91,15 @@ def test_when_nothing_of_the_model_is_left_the_passages_answer(say: Say, run: Ru
     assert "cancer" not in row.message.body
 
 
+def test_a_single_sentence_of_the_model_is_filled_up_from_the_passages(say: Say, run: Run) -> None:
+    say(QUESTION)
+    row = run(FakeEngine("A sore throat normally gets better within a week. [1]"))
+    assert row.composed == "passages"
+    assert row.message is not None
+    assert row.message.body.startswith("A sore throat normally gets better within a week. [1]")
+    assert "salty water" in row.message.body
+
+
 def test_when_the_library_holds_nothing_it_says_so_and_the_model_is_not_asked(
     say: Say, run: Run, library: list[Hit]
 ) -> None:
