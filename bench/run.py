@@ -40,6 +40,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--chats", default="1,4,8,16,32", help="numbers of chats at once")
     parser.add_argument("--sides", default=",".join((*SIDES, *SINGLE, *EXTRAS)))
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every side")
     parser.add_argument("--python", default=sys.executable, help="interpreter of the llamacpp side (needs xllamacpp)")
     parser.add_argument("--out", type=Path, default=Path("bench/results"))
     parser.set_defaults(run=run)
@@ -52,8 +53,14 @@ def run(options: argparse.Namespace) -> int:
         model = endless(options.model, Path(folder) / options.model.name)
         for number in range(options.rounds):
             for side in options.sides.split(","):
-                rows.extend(_side(side, model, chats, options.python, number))
-    report = {"machine": machine(), "date": datetime.date.today().isoformat(), "rounds": options.rounds, "rows": rows}
+                rows.extend(_side(side, model, chats, options, number))
+    report = {
+        "machine": machine(),
+        "date": datetime.date.today().isoformat(),
+        "rounds": options.rounds,
+        "threads": options.threads,
+        "rows": rows,
+    }
     best = best_rows(rows)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "engine.json").write_text(json.dumps({**report, "best": best}, indent=1) + "\n")
@@ -75,12 +82,13 @@ def endless(model: Path, copy: Path) -> Path:
     return copy
 
 
-def _side(side: str, model: Path, chats: list[int], python: str, number: int) -> list[Row]:
+def _side(side: str, model: Path, chats: list[int], options: argparse.Namespace, number: int) -> list[Row]:
     wanted = [1] if side in (*SINGLE, *EXTRAS) else chats
-    interpreter = python if side == "llamacpp" else sys.executable
+    interpreter = options.python if side == "llamacpp" else sys.executable
     command = [interpreter, "-m", "bench.sides", side, str(model), *map(str, wanted)]
     load = os.getloadavg()[0]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    env = {**os.environ, "OMP_NUM_THREADS": str(options.threads), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     if done.returncode:
         print(f"{side} failed: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"side"')]
@@ -111,16 +119,19 @@ def table(rows: list[Row], report: Row) -> str:
     ours = {row["chats"]: row["total"] for row in rows if row["side"] == "ours"}
     lines = [
         f"Measured {report['date']} on {report['machine']['cpu']}, {report['machine']['cores']} cores, "
-        f"torch {report['machine']['torch']}; prompts of 400 tokens, 64 new tokens, best of {report['rounds']} rounds.",
+        f"torch {report['machine']['torch']}, {report['threads']} threads a side; "
+        f"prompts of 400 tokens, 64 new tokens, best of {report['rounds']} rounds.",
         "",
-        "| side | chats | first token p50, s | p95, s | tokens/s a chat | tokens/s in all | ours is | peak MiB |",
-        "|---|---|---|---|---|---|---|---|",
+        "| side | chats | first token p50, s | p95, s | tokens/s a chat | tokens/s in all | ours is "
+        "| tokens a processor second | peak MiB |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in sorted((row for row in rows if "total" in row), key=lambda row: (row["chats"], -row["total"])):
         ratio = f"{ours[row['chats']] / row['total']:.2f} x" if row["chats"] in ours else ""
         lines.append(
             f"| {NAMES[row['side']]} | {row['chats']} | {row['first_p50']:.2f} | {row['first_p95']:.2f} "
-            f"| {row['per_chat']:.1f} | {row['total']:.1f} | {ratio} | {row['peak_mib']:.0f} |"
+            f"| {row['per_chat']:.1f} | {row['total']:.1f} | {ratio} "
+            f"| {row['per_cpu_second']:.1f} | {row['peak_mib']:.0f} |"
         )
     lines.append("")
     for row in rows:

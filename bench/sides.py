@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import resource
 import statistics
 import sys
@@ -26,6 +27,7 @@ PROMPT_TOKENS = 400
 NEW_TOKENS = 64
 # ``generate`` one after another is as fast in all with 4 chats as with 32; waiting for 32 measures patience.
 SEQUENTIAL_MOST = 4
+THREADS = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
 
 Stamps = list[float]
 
@@ -44,14 +46,18 @@ def measure(chats: int, ask: Callable[[int], Iterator[int]]) -> dict[str, Any]:
     for thread in threads:
         thread.start()
     barrier.wait()
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     for thread in threads:
         thread.join()
-    return figures(begun, stamps)
+    return figures(begun, stamps, time.process_time() - worked)
 
 
-def figures(begun: float, stamps: list[list[tuple[float, int]]]) -> dict[str, Any]:
-    """The columns: times in seconds, speeds in tokens a second. ``stamps``: (when, tokens so far) of each chat."""
+def figures(begun: float, stamps: list[list[tuple[float, int]]], worked: float) -> dict[str, Any]:
+    """The columns: times in seconds, speeds in tokens a second. ``stamps``: (when, tokens so far) of each chat.
+
+    ``worked``: processor seconds. Tokens a processor second, with one thread, say what a side would do on a core
+    of its own even where the machine is busy with other things.
+    """
     firsts = sorted(chat[0][0] - begun for chat in stamps)
     ends = [chat[-1][0] for chat in stamps]
     speeds = [(chat[-1][1] - chat[0][1]) / (chat[-1][0] - chat[0][0]) for chat in stamps if chat[-1][0] > chat[0][0]]
@@ -63,6 +69,7 @@ def figures(begun: float, stamps: list[list[tuple[float, int]]]) -> dict[str, An
         "total": total / (max(ends) - begun),
         "whole_p50": statistics.median(end - begun for end in ends),
         "wall": max(ends) - begun,
+        "per_cpu_second": total / worked,
         "tokens": total,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
@@ -218,12 +225,12 @@ def sequential(model: Path, chats: list[int]) -> Iterator[tuple[int, dict[str, A
     _generate(network, _inputs(tokenizer, texts[:1]))
     for number in chats:
         done = min(number, SEQUENTIAL_MOST)
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         stamps = []
         for text in texts[:done]:
             steps = _generate(network, _inputs(tokenizer, [text]))
             stamps.append([(when, n + 1) for n, when in enumerate(steps)])
-        yield number, {**figures(begun, stamps), "measured_chats": done}
+        yield number, {**figures(begun, stamps, time.process_time() - worked), "measured_chats": done}
 
 
 def padded(model: Path, chats: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -231,9 +238,10 @@ def padded(model: Path, chats: list[int]) -> Iterator[tuple[int, dict[str, Any]]
     texts = prompts(tokenizer, max(chats), PROMPT_TOKENS)
     _generate(network, _inputs(tokenizer, texts[:1]))
     for number in chats:
-        begun = time.perf_counter()
+        begun, worked = time.perf_counter(), time.process_time()
         steps = _generate(network, _inputs(tokenizer, texts[:number]))
-        yield number, figures(begun, [[(when, n + 1) for n, when in enumerate(steps)]] * number)
+        stamps = [[(when, n + 1) for n, when in enumerate(steps)]] * number
+        yield number, figures(begun, stamps, time.process_time() - worked)
 
 
 def prefill(model: Path, chats: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -262,7 +270,7 @@ def llamacpp(model: Path, chats: list[int]) -> Iterator[tuple[int, dict[str, Any
     params.model.path = str(packaged_gguf())
     params.n_parallel = max(chats)
     params.n_ctx = max(chats) * (PROMPT_TOKENS + NEW_TOKENS + 48)
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 2
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = THREADS
     params.n_gpu_layers = 0
     params.warmup = True
     server = xllamacpp.Server(params)
