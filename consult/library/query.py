@@ -135,7 +135,7 @@ def _chinese(sentence: str) -> Iterator[QueryTerm]:
             yield from _chinese_run(run, known)
         elif run.lower() in known.same_zh:
             yield QueryTerm(run, (run.lower(),), _alternatives(known.same_zh[run.lower()]))
-        elif not run.isdigit():
+        elif not run.isdigit() and run.lower() not in known.filler:
             yield QueryTerm(run, (run.lower(),))
 
 

@@ -83,6 +83,7 @@ def rank(
         candidates[found.id] = Ranked(found, 0.0)
     passages = [one for one in candidates.values() if one.found.level == "p"]
     _fuse(passages, cosines, {one.found.document: one for one in candidates.values() if one.found.level == "d"})
+    passages = sorted(passages, key=lambda one: one.score, reverse=True)[:PASSAGES]
     language = filters.language or "en"
     matches = _matches(passages, query.terms, language)
     if floor:

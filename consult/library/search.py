@@ -68,12 +68,11 @@ def ranked(
 ) -> list[retrieval.Ranked]:
     """Ranked index entries; [] before the first build of the index."""
     reader = store().reader()
+    query = query[:MAX_CHARS].encode("utf-8", "ignore").decode()  # half a surrogate pair is no character
     if reader is None or not query.strip():
         return []
     half = meaning() if filters.language != "zh" else None
-    return retrieval.rank(
-        reader, query[:MAX_CHARS], filters, limit=limit, per_document=per_document, meaning=half, floor=floor
-    )
+    return retrieval.rank(reader, query, filters, limit=limit, per_document=per_document, meaning=half, floor=floor)
 
 
 def hits(found: Sequence[retrieval.Ranked]) -> list[Hit]:

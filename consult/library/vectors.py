@@ -97,7 +97,7 @@ class VectorFolder:
                 done += self._encode(batch)
                 batch = []
                 progress(done)
-        return done + self._encode(batch)
+        return done + (self._encode(batch) if batch else 0)
 
     def _encode(self, batch: Sequence[tuple[str, str]]) -> int:
         self.add([one for one, _text in batch], encoder.encode_many([text for _one, text in batch]))
