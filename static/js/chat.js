@@ -29,7 +29,8 @@ const outbox = new Outbox(first.conversation);
 const draft = new Draft(first.conversation);
 const messages = new Map();
 const confirmTimers = new Map();
-let lastSeq = 0;
+const held = new Set();
+let lastSeq = 0; // all messages up to this number are here
 let heldBy = first.held_by;
 let personRequested = first.person_requested;
 let reply = null;
@@ -73,7 +74,7 @@ function applySnapshot(snapshot, isNew = true) {
 
 function takeMessage(message, isNew) {
   settle(message.client_id);
-  lastSeq = Math.max(lastSeq, message.seq);
+  hold(message.seq);
   if (messages.has(message.id)) {
     if (reply && message.reply === reply.id) dropReply();
     return;
@@ -87,6 +88,13 @@ function takeMessage(message, isNew) {
   if (!known) place(item, message.seq, finished);
   if (message.citations.length) showSources(message);
   if (!known && isNew) announce(message, item);
+}
+
+// The answer to a message sent by HTTP may be newer than one that has not come yet. "All up to here" must stay true,
+// or the missing one would never be asked for.
+function hold(seq) {
+  held.add(seq);
+  while (held.has(lastSeq + 1)) lastSeq += 1;
 }
 
 // Messages by number, then the answer being written, then what is not sent yet.
@@ -225,7 +233,7 @@ function onNotice(frame) {
 // A line of ours between the messages. It has the number of the message before it, so that later ones come after.
 function showLine(text, { note = "", tools = [] } = {}) {
   const item = draw.element("li", "message message-system");
-  item.dataset.seq = lastSeq;
+  item.dataset.seq = Math.max(0, ...held);
   if (note) item.dataset.note = note;
   item.append(draw.element("p", "bubble", text));
   if (tools.length) item.append(draw.messageFoot(tools));
@@ -306,6 +314,7 @@ async function sendByHttp(clientId) {
     if (body.snapshot) applySnapshot(body.snapshot);
     for (const message of body.messages ?? []) takeMessage(message, true);
     takeMessage(body.message, true);
+    if (!held.has(body.message.seq - 1) && body.message.seq > 1) fetchSnapshot();
     schedulePoll();
     return;
   }

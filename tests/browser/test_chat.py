@@ -146,6 +146,22 @@ def test_two_tabs_show_each_message_once(open_page: OpenPage) -> None:
     assert mine(first) == mine(second)
 
 
+def test_a_message_missed_while_the_line_was_down_comes_after_one_sent_by_http(open_page: OpenPage) -> None:
+    first = open_page("alice")
+    start(first)
+    second = first.context.new_page()
+    second.route_web_socket("**/ws/**", lambda socket: socket.close())
+    second.route("**/snapshot/**", lambda route: route.abort())
+    second.goto(first.url)
+    say(first, "from the first tab")
+    confirmed(first)
+    second.unroute("**/snapshot/**")
+    say(second, "from the second tab")
+    expect(second.locator(".message-patient .bubble")).to_have_text(
+        ["from the first tab", "from the second tab"], timeout=15_000
+    )
+
+
 def test_enter_belongs_to_the_input_method_while_a_word_is_composed(open_page: OpenPage) -> None:
     page = open_page("alice", language="zh-hans")
     start(page)
