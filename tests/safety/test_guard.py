@@ -228,6 +228,41 @@ def test_an_answer_is_composed_of_the_passage_that_fits_and_each_part_is_cited()
     assert all(verdict.allowed and len(verdict.citations) == 1 for verdict in composed)
 
 
+LIST = Passage(
+    3,
+    "Head injury",
+    "Rest after a head injury.\nCall your local emergency number now if you have had a head injury and:\n"
+    "- you can't stay awake\n- you have had a seizure\n- you have vomited more than once",
+)
+
+
+def test_a_list_is_composed_whole_and_with_its_lead() -> None:
+    composed = guard.compose("when is a head injury an emergency", [LIST], "en")
+    assert composed[-1].text.splitlines() == [
+        "Call your local emergency number now if you have had a head injury and:",
+        "- you can't stay awake",
+        "- you have had a seizure",
+        "- you have vomited more than once",
+    ]
+
+
+def test_a_list_that_would_lose_a_line_is_left_out() -> None:
+    broken = Passage(3, "Head injury", LIST.text + "\n- you do not need to see a doctor")
+    composed = guard.compose("when is a head injury an emergency", [broken], "en")
+    assert [verdict.text for verdict in composed] == ["Rest after a head injury."]
+
+
+def test_what_is_asked_for_decides_between_passages_of_one_topic() -> None:
+    what = Passage(1, "Flu", "Flu is an infection caused by a virus. Flu starts suddenly.")
+    prevent = Passage(2, "Flu", "A flu vaccine each year is the best protection against flu.")
+    assert guard.compose("How can I prevent flu?", [what, prevent], "en")[0].citations == (2,)
+    assert guard.compose("What is flu?", [what, prevent], "en")[0].citations == (1,)
+
+
+def test_a_sentence_too_long_to_check_is_refused() -> None:
+    assert not check("Rest and drink plenty of fluids, " * 100).allowed
+
+
 def test_nothing_is_composed_where_no_passage_fits() -> None:
     assert guard.compose("how do I change a tyre", [FLU, MIGRAINE], "en") == []
     assert guard.compose("偏头痛怎么办", [], "zh") == []
