@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -138,14 +139,14 @@ def _characters(text: str) -> Iterator[str]:
     plain = f" {' '.join(normalise(text).split())} "
     for size in (2, 3, 4):
         for i in range(len(plain) - size + 1):
-            yield f"c:{plain[i:i + size]}"
+            yield f"c:{plain[i : i + size]}"
 
 
 def _words(text: str) -> Iterator[str]:
     words = [stem(word) for word in tokenise(text).words]
     for word in words:
         yield f"w:{word}"
-    for one, other in zip(words, words[1:], strict=False):
+    for one, other in pairwise(words):
         yield f"b:{one} {other}"
 
 

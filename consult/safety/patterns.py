@@ -23,7 +23,25 @@ from typing import NamedTuple
 from consult.safety.text import Text, stem, tokenise
 
 NEAR = 6.0
-_GAP_STOPPERS = frozenset(["no", "not", "never", "without", "isnt", "dont", "doesnt", "didnt", "havent", "hasnt", "nor", "没", "无", "不", "未"])
+_GAP_STOPPERS = frozenset(
+    [
+        "no",
+        "not",
+        "never",
+        "without",
+        "isnt",
+        "dont",
+        "doesnt",
+        "didnt",
+        "havent",
+        "hasnt",
+        "nor",
+        "没",
+        "无",
+        "不",
+        "未",
+    ]
+)
 _ELEMENT = re.compile(r"<([a-z0-9_]+)>|(\.{2,4})|([()|\[\]])|(=?[a-z0-9']+\*?|#)|([\u3400-\u9fff])")
 _FUZZY_FROM = 6  # letters: shorter words have too many neighbours
 
@@ -118,10 +136,14 @@ def _literals(row: _Row) -> Iterator[str]:
 
 
 class Grammar:
-    """Named concepts. Add patterns, then ``match``: the first match compiles. Raises PatternError for what is unreadable."""
+    """Named concepts. Add patterns, ``compile``, then ``match``. Raises PatternError for what cannot be read."""
 
-    def __init__(self, concepts: Mapping[str, Sequence[str]], builtin: frozenset[str] = frozenset(),
-                 real_words: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        concepts: Mapping[str, Sequence[str]],
+        builtin: frozenset[str] = frozenset(),
+        real_words: frozenset[str] = frozenset(),
+    ) -> None:
         self._builtin = builtin
         self._real_words = real_words
         self._concepts: dict[str, _Concept] = {name: _Concept() for name in concepts}
@@ -155,8 +177,13 @@ class Grammar:
                 self._insert(name, row)
             if concept.near or concept.aliases:
                 self._joined.setdefault(self._depths[name], []).append(name)
-        self._vocabulary = frozenset(part.lstrip("=") for concept in self._concepts.values() for row in concept.rows
-                                     for part in _literals(row) if part[0] not in "<.#")
+        self._vocabulary = frozenset(
+            part.lstrip("=")
+            for concept in self._concepts.values()
+            for row in concept.rows
+            for part in _literals(row)
+            if part[0] not in "<.#"
+        )
         self._slips = _slips(word for word in self._vocabulary if len(word) >= _FUZZY_FROM - 1)
         self.keys = lru_cache(maxsize=50_000)(self._keys)
 
@@ -240,16 +267,27 @@ class Grammar:
         root = stem(word)
         keys = [root, "=" + word] if root != word or word.isascii() else [word]
         keys += [mark for start, mark in self._prefixes.items() if word.startswith(start)]
-        if (len(word) >= _FUZZY_FROM and len(keys) == 2 and root not in self._vocabulary
-                and word not in self._vocabulary and word not in self._real_words and root not in self._real_words):
+        if (
+            len(word) >= _FUZZY_FROM
+            and len(keys) == 2
+            and root not in self._vocabulary
+            and word not in self._vocabulary
+            and word not in self._real_words
+            and root not in self._real_words
+        ):
             keys += self._respelled(root)
         return tuple(keys)
 
     def _respelled(self, root: str) -> list[str]:
         """Words of the vocabulary one letter (changed, lost, added or swapped with its neighbour) from ``root``."""
         near = {word for cut in _cuts(root) for word in self._slips.get(cut, ())}
-        return sorted(word for word in near if word[0] == root[0] and _one_slip(word, root)
-                      and (len(root) >= _FUZZY_FROM or len(word) != len(root) or sorted(word) == sorted(root)))
+        return sorted(
+            word
+            for word in near
+            if word[0] == root[0]
+            and _one_slip(word, root)
+            and (len(root) >= _FUZZY_FROM or len(word) != len(root) or sorted(word) == sorted(root))
+        )
 
     def match(self, text: Text, given: Hits | None = None) -> Hits:
         """Every concept in ``text``, without doubles. ``given`` holds the hits of built-in concepts."""
@@ -281,8 +319,9 @@ class Grammar:
                 at[hit.start].append((f"<{name}>", hit.end))
 
 
-def _walk_all(trie: _Node, text: Text, keys: list[tuple[str, ...]], at: list[list[tuple[str, int]]]
-              ) -> list[tuple[str, Hit]]:
+def _walk_all(
+    trie: _Node, text: Text, keys: list[tuple[str, ...]], at: list[list[tuple[str, int]]]
+) -> list[tuple[str, Hit]]:
     found: list[tuple[str, Hit]] = []
     root = trie.next
     if not root:
@@ -312,8 +351,13 @@ def _walk_all(trie: _Node, text: Text, keys: list[tuple[str, ...]], at: list[lis
     return found
 
 
-def _follow(edges: dict[str, list[_Node]], here: int, keys: list[tuple[str, ...]], at: list[list[tuple[str, int]]],
-            stack: list[tuple[_Node, int]]) -> None:
+def _follow(
+    edges: dict[str, list[_Node]],
+    here: int,
+    keys: list[tuple[str, ...]],
+    at: list[list[tuple[str, int]]],
+    stack: list[tuple[_Node, int]],
+) -> None:
     for key in keys[here]:
         if key in edges:
             stack += [(node, here + 1) for node in edges[key]]
@@ -322,8 +366,15 @@ def _follow(edges: dict[str, list[_Node]], here: int, keys: list[tuple[str, ...]
             stack += [(node, end) for node in edges[mark]]
 
 
-def _skip(node: _Node, reach: int, here: int, text: Text, keys: list[tuple[str, ...]],
-          at: list[list[tuple[str, int]]], stack: list[tuple[_Node, int]]) -> None:
+def _skip(
+    node: _Node,
+    reach: int,
+    here: int,
+    text: Text,
+    keys: list[tuple[str, ...]],
+    at: list[list[tuple[str, int]]],
+    stack: list[tuple[_Node, int]],
+) -> None:
     limit, sentence = text.place[here] + reach, text.sentence[here]
     while here < len(text) and text.sentence[here] == sentence and text.place[here] <= limit:
         _follow(node.next, here, keys, at, stack)
@@ -354,7 +405,7 @@ def _merge(one: Hit, other: Hit) -> Hit:
 
 
 def _cuts(word: str) -> set[str]:
-    return {word} | {word[:i] + word[i + 1:] for i in range(len(word))}
+    return {word} | {word[:i] + word[i + 1 :] for i in range(len(word))}
 
 
 def _slips(words: Iterable[str]) -> dict[str, list[str]]:
@@ -371,4 +422,4 @@ def _one_slip(one: str, other: str) -> bool:
         swapped = len(wrong) == 2 and wrong[1] == wrong[0] + 1 and one[wrong[0]] == other[wrong[1]]
         return len(wrong) <= 1 or (swapped and one[wrong[1]] == other[wrong[0]])
     short, long = sorted((one, other), key=len)
-    return len(long) - len(short) == 1 and any(short == long[:i] + long[i + 1:] for i in range(len(long)))
+    return len(long) - len(short) == 1 and any(short == long[:i] + long[i + 1 :] for i in range(len(long)))

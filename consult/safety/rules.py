@@ -77,8 +77,25 @@ class Ruleset:
 
 
 _FILE_KEYS = {"owner", "review", "source", "rule", "concepts", "despite", "context", "real_words"}
-_RULE_KEYS = {"id", "title", "title_zh", "level", "idea", "source", "owner", "review", "message", "signs", "unless",
-              "despite", "age_under", "age_over", "sex", "match", "no_match"}
+_RULE_KEYS = {
+    "id",
+    "title",
+    "title_zh",
+    "level",
+    "idea",
+    "source",
+    "owner",
+    "review",
+    "message",
+    "signs",
+    "unless",
+    "despite",
+    "age_under",
+    "age_over",
+    "sex",
+    "match",
+    "no_match",
+}
 _NEEDED = ("id", "title", "title_zh", "level", "idea", "source", "owner", "review", "signs", "match", "no_match")
 _EXAMPLE_KEYS = {"text", "turns", "profile"}
 _ID = re.compile(r"[a-z]+\.[a-z0-9_]+")
@@ -207,13 +224,26 @@ def _rule(file: _File, table: dict[str, Any], grammar: Grammar) -> Rule:
     except PatternError as error:
         raise file.error(near, str(error)) from None
     return Rule(
-        id=table["id"], title=table["title"], title_zh=table["title_zh"], level=Level(table["level"]),
-        idea=table["idea"], source=table["source"], owner=table["owner"], review=table["review"],
-        message=table.get("message", ""), written=tuple(table["signs"]), signs=signs, unless=unless,
-        despite=frozenset(table.get("despite", ())), age_under=table.get("age_under"),
-        age_over=table.get("age_over"), sex=table.get("sex"),
+        id=table["id"],
+        title=table["title"],
+        title_zh=table["title_zh"],
+        level=Level(table["level"]),
+        idea=table["idea"],
+        source=table["source"],
+        owner=table["owner"],
+        review=table["review"],
+        message=table.get("message", ""),
+        written=tuple(table["signs"]),
+        signs=signs,
+        unless=unless,
+        despite=frozenset(table.get("despite", ())),
+        age_under=table.get("age_under"),
+        age_over=table.get("age_over"),
+        sex=table.get("sex"),
         match=tuple(_example(file, near, row) for row in table["match"]),
-        no_match=tuple(_example(file, near, row) for row in table["no_match"]), file=file.path.name)
+        no_match=tuple(_example(file, near, row) for row in table["no_match"]),
+        file=file.path.name,
+    )
 
 
 def _fault(table: dict[str, Any]) -> str:
@@ -226,15 +256,19 @@ def _fault(table: dict[str, Any]) -> str:
         (lambda: len(table["no_match"]) >= MIN_NO_MATCH, f"needs at least {MIN_NO_MATCH} examples that must not match"),
         (lambda: set(table.get("despite", ())) <= set(KINDS), f"unknown scope in despite {table.get('despite')!r}"),
         (lambda: table.get("sex") in (None, "female", "male"), f"bad sex {table.get('sex')!r}"),
-        (lambda: all(isinstance(table.get(key, 0), int | float) for key in ("age_under", "age_over")),
-         "ages are numbers of years"),
+        (
+            lambda: all(isinstance(table.get(key, 0), int | float) for key in ("age_under", "age_over")),
+            "ages are numbers of years",
+        ),
     )
     return next((problem for holds, problem in checks if not holds()), "")
 
 
 def _sign(grammar: Grammar, written: str) -> Sign:
-    sign = tuple(tuple(grammar.atom(atom) for atom in re.split(r"\s*&\s*", part))
-                 for part in re.split(r"\s*\+\s*", written.strip()))
+    sign = tuple(
+        tuple(grammar.atom(atom) for atom in re.split(r"\s*&\s*", part))
+        for part in re.split(r"\s*\+\s*", written.strip())
+    )
     for part in sign:
         for atom in part:
             if not grammar.known(atom):
@@ -256,4 +290,5 @@ def profile_from(table: Mapping[str, Any]) -> Profile:
     names = {field.name for field in fields(Profile)}
     if unknown := set(table) - names:
         raise ValueError(f"unknown profile keys {sorted(unknown)}")
-    return Profile(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Profile(**values)

@@ -106,8 +106,11 @@ def _negations(text: Text, hits: Hits) -> Iterator[Scope]:
 def _negation_end(text: Text, hit: Hit, stops: set[int]) -> int:
     """Where a denial ends: at the sentence, a new subject, or a comma unless the sentence goes on listing."""
     end, clause, limit = hit.end, text.clause[hit.end - 1], text.place[hit.end - 1] + _NEGATION_REACH
-    listing = any(text.words[i] in _LIST_CUES for i in range(hit.end, min(len(text), hit.end + 12))
-                  if text.sentence[i] == text.sentence[hit.start])
+    listing = any(
+        text.words[i] in _LIST_CUES
+        for i in range(hit.end, min(len(text), hit.end + 12))
+        if text.sentence[i] == text.sentence[hit.start]
+    )
     while end < len(text) and text.sentence[end] == text.sentence[hit.start] and end not in stops:
         if text.clause[end] != clause:
             if not listing:

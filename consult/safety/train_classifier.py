@@ -1,7 +1,7 @@
-"""Train the second layer: ``python -m consult.safety.train_classifier``. For training only; nothing at run time needs it.
+"""Train the second layer: ``python -m consult.safety.train_classifier``. Nothing at run time needs it.
 
 Learns from classifier_data/messages.jsonl and the rules' own examples, chooses the threshold on threshold.jsonl, reports
-on apart.jsonl, which nothing was tuned on, and writes weights.safetensors and card.json. Needs scikit-learn.
+on apart.jsonl, which nothing was tuned on, writes weights.safetensors and card.json. Needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score, roc_curve
+from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from sklearn.metrics import roc_auc_score, roc_curve  # type: ignore[import-untyped]
 
 from consult.safety.classifier import BUCKETS, CARD, FOLDER, SURE, WEIGHTS, features
 from consult.safety.rules import ruleset
@@ -52,8 +52,10 @@ def matrix(texts: Sequence[str]) -> csr_matrix:
     """(n, BUCKETS) sparse features."""
     found = [features(text) for text in texts]
     counts = np.cumsum([0, *(len(buckets) for buckets, _ in found)])
-    return csr_matrix((np.concatenate([v for _, v in found]), np.concatenate([b for b, _ in found]), counts),
-                      shape=(len(texts), BUCKETS))
+    return csr_matrix(
+        (np.concatenate([v for _, v in found]), np.concatenate([b for b, _ in found]), counts),
+        shape=(len(texts), BUCKETS),
+    )
 
 
 def train(learned: Sequence[Row]) -> tuple[LogisticRegression, LogisticRegression]:
@@ -63,7 +65,8 @@ def train(learned: Sequence[Row]) -> tuple[LogisticRegression, LogisticRegressio
     alarm = LogisticRegression(C=STRENGTH, max_iter=3000, class_weight="balanced").fit(table, labels != "calm")
     loud = labels != "calm"
     crisis = LogisticRegression(C=STRENGTH, max_iter=3000, class_weight="balanced").fit(
-        table[loud], labels[loud] == "crisis")
+        table[loud], labels[loud] == "crisis"
+    )
     return alarm, crisis
 
 
@@ -79,7 +82,8 @@ def figures(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], thres
     false, true, _ = roc_curve(truth, scores)
     step = max(1, len(false) // 40)
     return {
-        "messages": len(truth), "alarms": int(truth.sum()),
+        "messages": len(truth),
+        "alarms": int(truth.sum()),
         "auc": round(float(roc_auc_score(truth, scores)), 4),
         "sensitivity": round(float((scores[truth] >= threshold).mean()), 4),
         "false_alarms": round(float((scores[~truth] >= threshold).mean()), 4),
@@ -101,19 +105,28 @@ def main() -> None:
     weights = np.stack([alarm.coef_[0], crisis.coef_[0]], axis=1).astype(np.float16)
     from safetensors.numpy import save_file
 
-    save_file({"weights": np.ascontiguousarray(weights),
-               "bias": np.array([alarm.intercept_[0], crisis.intercept_[0]], dtype=np.float32)}, str(out / WEIGHTS.name))
-    card = {
+    save_file(
+        {
+            "weights": np.ascontiguousarray(weights),
+            "bias": np.array([alarm.intercept_[0], crisis.intercept_[0]], dtype=np.float32),
+        },
+        str(out / WEIGHTS.name),
+    )
+    card: dict[str, Any] = {
         "what": "Logistic regression over hashed character 2 to 4-grams, word stems, pairs of stems and rule concepts.",
         "learned_from": f"classifier_data/messages.jsonl and the rules' examples: {len(learned)} messages, written by "
-                        "engineers for this project; no clinician has labelled them.",
+        "engineers for this project; no clinician has labelled them.",
         "threshold": threshold,
         "threshold_chosen_on": f"threshold.jsonl: at most {FALSE_ALARMS:.0%} of its calm messages raised.",
         "stricter": f"{SURE} is asked of a crisis and of messages longer than one window; set by hand after reading "
-                    "questions to counsellors, so not part of the figures below.",
-        "compared": {"what": "AUC on threshold.jsonl and apart.jsonl with the first 1,785 training messages, 2026-11-23",
-                     "sentence embeddings (MiniLM)": [0.828, 0.783], "characters": [0.914, 0.830],
-                     "embeddings and characters": [0.881, 0.810], "characters, words and concepts": [0.962, 0.882]},
+        "questions to counsellors, so not part of the figures below.",
+        "compared": {
+            "what": "AUC on threshold.jsonl and apart.jsonl with the first 1,785 training messages, 2026-11-23",
+            "sentence embeddings (MiniLM)": [0.828, 0.783],
+            "characters": [0.914, 0.830],
+            "embeddings and characters": [0.881, 0.810],
+            "characters, words and concepts": [0.962, 0.882],
+        },
         "figures": {name: figures(truth[name], scores[name], threshold) for name in sets},
         "limits": "Short, indirect messages are missed often. It only raises, and cannot say which words moved it.",
     }

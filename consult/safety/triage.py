@@ -85,8 +85,12 @@ def assess(turns: Sequence[Turn], profile: Profile | None = None, language: Lang
 
 
 def _failed(turns: Sequence[Turn], language: Language | None, started: float) -> Assessment:
-    finding = Finding(_FAILED, "This conversation could not be assessed", Level.URGENT,
-                      "Automatic triage failed on this conversation, so a person must read it today.")
+    finding = Finding(
+        _FAILED,
+        "This conversation could not be assessed",
+        Level.URGENT,
+        "Automatic triage failed on this conversation, so a person must read it today.",
+    )
     try:
         version = rules_version()
     except Exception:  # the rules themselves may be what failed
@@ -131,8 +135,17 @@ def _case(rules: Ruleset, turns: tuple[Turn, ...], profile: Profile | None, lang
     known = (profile.age_years,) if profile and profile.age_years is not None and _about_owner(subjects) else ()
     from_profile = _from_profile(rules, profile, _about_owner(subjects))
     present = frozenset(name for read in reads.values() for name in read.hits) | from_profile
-    return _Case(rules, turns, reads, from_profile, present, stated + known,
-                 profile.sex if profile else None, subjects, language or _language(turns))
+    return _Case(
+        rules,
+        turns,
+        reads,
+        from_profile,
+        present,
+        stated + known,
+        profile.sex if profile else None,
+        subjects,
+        language or _language(turns),
+    )
 
 
 def _about_owner(subjects: dict[int, tuple[Subject, ...]]) -> bool:
@@ -154,8 +167,11 @@ def _read_fresh(rules: Ruleset, original: str) -> _Read:
 def concepts_in(text: str) -> frozenset[str]:
     """The named concepts that ``text`` asserts (not denied, past, supposed, quoted ...)."""
     read = _read(text)
-    return frozenset(name for name, hits in read.hits.items()
-                     if name[0] != "@" and any(not excluded(hit, read.scopes) for hit in hits[:20]))
+    return frozenset(
+        name
+        for name, hits in read.hits.items()
+        if name[0] != "@" and any(not excluded(hit, read.scopes) for hit in hits[:20])
+    )
 
 
 _QUESTION_END = ("?", "？")
@@ -176,7 +192,7 @@ def _questions_only(text: str) -> str:
     start = 0
     for i, char in enumerate(text):
         if char in ".!?\n。！？":
-            piece = text[start: i + 1]
+            piece = text[start : i + 1]
             kept.append(piece if char in _QUESTION_END else " " * (len(piece) - 1) + ".")
             start = i + 1
     return "".join(kept) + " " * (len(text) - start)
@@ -187,7 +203,9 @@ def _from_profile(rules: Ruleset, profile: Profile | None, about_owner: bool) ->
     if profile is None or not about_owner:
         return frozenset()
     read = _read(". ".join((*profile.conditions, *profile.medicines)))
-    found = {name for name, hits in read.hits.items() if any(not excluded(h, read.scopes, frozenset({"past"})) for h in hits)}
+    found = {
+        name for name, hits in read.hits.items() if any(not excluded(h, read.scopes, frozenset({"past"})) for h in hits)
+    }
     found |= {"pregnant"} if profile.pregnant else set()
     if profile.weeks_since_birth is not None and profile.weeks_since_birth <= 8:
         found.add("postpartum")
@@ -285,8 +303,7 @@ def _seen_part(part: Part, rule: Rule, case: _Case) -> list[_Seen] | None:
     return None
 
 
-def _first_asserted(concept: str, rule: Rule, case: _Case, read: _Read,
-                    found: tuple[Scope, ...]) -> Hit | None:
+def _first_asserted(concept: str, rule: Rule, case: _Case, read: _Read, found: tuple[Scope, ...]) -> Hit | None:
     despite = rule.despite | case.rules.despite.get(concept, frozenset())
     hits = [hit for hit in read.hits[concept] if not excluded(hit, found, despite)]
     return max(hits, key=lambda hit: hit.end - hit.start, default=None) if len(hits) < 40 else hits[0]

@@ -27,6 +27,7 @@ def test_the_rules_stand_alone_where_the_weights_are_missing(monkeypatch, tmp_pa
 def test_a_failing_classifier_changes_nothing(monkeypatch):
     def fail(*_):
         raise RuntimeError("broken")
+
     monkeypatch.setattr(classifier, "second_opinion", fail)
     assert triage.assess([Turn("patient", "hello")]).level == Level.SELF_CARE
 

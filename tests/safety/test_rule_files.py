@@ -35,18 +35,25 @@ def test_a_good_file_is_read(tmp_path):
     assert [rule.id for rule in rules] == ["heart.pain"]
 
 
-@pytest.mark.parametrize(("old", "new", "says"), [
-    ('level = "urgent"', 'level = "urgnet"', "bad level"),
-    ('idea = ', 'ideas = ', "unknown key 'ideas'"),
-    ('match = ["chest pain", "pain in my chest", "my chest has an ache"]\n', 'match = ["chest pain"]\n', "at least 3"),
-    ('no_match = ["knee pain", "no chest pain"]', 'no_match = ["knee pain"]', "at least 2"),
-    ("<chest> ~", "<chset> ~", "unknown concept <chset>"),
-    ("(pain|ache)", "(pain|ache", "unbalanced"),
-    ('owner = "Owner"\n', "", "missing 'owner'"),
-    ("review = 2027-01-01", 'review = "soon"', "review must be a date"),
-    ('id = "heart.pain"', 'id = "Heart"', "bad id"),
-    ('owner = "Owner"', 'owner = "Owner"\nboss = "x"', "unknown key 'boss'"),
-])
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('level = "urgent"', 'level = "urgnet"', "bad level"),
+        ("idea = ", "ideas = ", "unknown key 'ideas'"),
+        (
+            'match = ["chest pain", "pain in my chest", "my chest has an ache"]\n',
+            'match = ["chest pain"]\n',
+            "at least 3",
+        ),
+        ('no_match = ["knee pain", "no chest pain"]', 'no_match = ["knee pain"]', "at least 2"),
+        ("<chest> ~", "<chset> ~", "unknown concept <chset>"),
+        ("(pain|ache)", "(pain|ache", "unbalanced"),
+        ('owner = "Owner"\n', "", "missing 'owner'"),
+        ("review = 2027-01-01", 'review = "soon"', "review must be a date"),
+        ('id = "heart.pain"', 'id = "Heart"', "bad id"),
+        ('owner = "Owner"', 'owner = "Owner"\nboss = "x"', "unknown key 'boss'"),
+    ],
+)
 def test_a_fault_names_file_and_line(tmp_path, old, new, says):
     assert old in GOOD
     with pytest.raises(RulesError, match=r"^heart\.toml:\d+: ") as raised:
@@ -73,6 +80,9 @@ def test_there_are_at_least_120_rules_over_many_bodies_of_signs():
 
 
 def test_every_rule_has_an_example_in_each_language():
-    lacking = [rule.id for rule in ruleset().rules
-               if len({any("\u4e00" <= c <= "\u9fff" for t in e.turns for c in t.text) for e in rule.match}) < 2]
+    lacking = [
+        rule.id
+        for rule in ruleset().rules
+        if len({any("\u4e00" <= c <= "\u9fff" for t in e.turns for c in t.text) for e in rule.match}) < 2
+    ]
     assert lacking == []

@@ -50,7 +50,8 @@ def test_a_finding_shows_the_words_at_their_place():
     text = "Well… I can't breathe"
     finding = triage.assess([Turn("patient", text)]).findings[0]
     assert all(text[span.start : span.end] == span.text for span in finding.spans)
-    assert finding.spans and "breathe" in finding.why
+    assert finding.spans
+    assert "breathe" in finding.why
 
 
 def test_the_profile_makes_a_calm_sign_urgent():

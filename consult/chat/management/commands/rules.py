@@ -72,7 +72,9 @@ def _told(example: Example) -> str:
 
 def _files(rules: tuple[Rule, ...]) -> SafeString:
     parts = [
-        format_html("<h2>{}</h2>{}", name.removesuffix(".toml"), format_html_join("", "{}", ((_rule(r),) for r in group)))
+        format_html(
+            "<h2>{}</h2>{}", name.removesuffix(".toml"), format_html_join("", "{}", ((_rule(r),) for r in group))
+        )
         for name, group in groupby(rules, key=lambda rule: rule.file)
     ]
     return format_html_join("", "{}", ((part,) for part in parts))
@@ -82,12 +84,22 @@ def _rule(rule: Rule) -> SafeString:
     told = as_json(rule)
     who = ", ".join(f"{key} {told[key]}" for key in ("age_under", "age_over", "sex") if told[key] is not None)
     return format_html(
-        "<article><h3>{} · {}</h3><p><code>{}</code> · <strong>{}</strong> {}</p><p>{}</p><p>Signs: {}</p><p>Unless: {}</p>"
-        "<p>Must match:</p><ul>{}</ul><p>Must not match:</p><ul>{}</ul><p>Message {}. Source: {}. Owner: {}. Review by {}."
-        "</p></article>",
-        rule.title, rule.title_zh, rule.id, rule.level, who, rule.idea,
+        "<article><h3>{} · {}</h3><p><code>{}</code> · <strong>{}</strong> {}</p><p>{}</p>"
+        "<p>Signs: {}</p><p>Unless: {}</p>"
+        "<p>Must match:</p><ul>{}</ul><p>Must not match:</p><ul>{}</ul>"
+        "<p>Message {}. Source: {}. Owner: {}. Review by {}.</p></article>",
+        rule.title,
+        rule.title_zh,
+        rule.id,
+        rule.level,
+        who,
+        rule.idea,
         format_html_join("; ", "<code>{}</code>", ((sign,) for sign in rule.written)),
         format_html_join("; ", "<code>{}</code>", ((sign,) for sign in told["unless"])),
         format_html_join("", "<li>{}</li>", ((text,) for text in told["match"])),
         format_html_join("", "<li>{}</li>", ((text,) for text in told["no_match"])),
-        rule.message or "none", rule.source, rule.owner, told["review"])
+        rule.message or "none",
+        rule.source,
+        rule.owner,
+        told["review"],
+    )
