@@ -120,7 +120,8 @@ def _stream(writing: Writing, engine: Engine) -> None:
 
 def _pieces(writing: Writing, engine: Engine) -> Iterator[tuple[str, str | None]]:
     """Text from the engine, as long as the answer is wanted and within its limits; leaving early cancels it."""
-    request = Request(_request_id(writing.reply), _prompt(writing), SAMPLING)
+    # The adapter that the row names, even if another becomes the active one in this moment (promise P6).
+    request = Request(_request_id(writing.reply), _prompt(writing), SAMPLING, adapter=writing.reply.adapter)
     end = time.monotonic() + settings.REPLY_MAX_S
     asked = time.monotonic()
     with closing(engine.stream(request)) as stream:

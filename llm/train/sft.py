@@ -44,11 +44,19 @@ def train(settings: TrainSettings, rows: RowFile, validation: RowFile) -> dict[s
     settings.out.mkdir(parents=True, exist_ok=True)
     trainer.model.to(torch.bfloat16).save_pretrained(str(settings.out), safe_serialization=True)  # half the size
     (settings.out / "README.md").unlink(missing_ok=True)  # PEFT's template of one
+    _name_base(settings.out / "adapter_config.json", settings.base.name)
     curve.draw(trainer.state.log_history, settings.out / "loss.png")
     card = _card(settings, rows, validation, trainer, metrics, time.monotonic() - began)
     (settings.out / cards.ADAPTER_CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(scratch, ignore_errors=True)
     return card
+
+
+def _name_base(path: Path, name: str) -> None:
+    """PEFT writes the folder of this machine as the base; the name says enough, and the card has the hash."""
+    config = json.loads(path.read_text())
+    config["base_model_name_or_path"] = name
+    path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
 
 
 def _trainer(settings: TrainSettings, rows: RowFile, validation: RowFile, scratch: Path) -> SFTTrainer:
