@@ -71,6 +71,7 @@ class Lexicon:
 
     filler: frozenset[str]
     filler_zh: frozenset[str]
+    aspect: frozenset[str]
     same: dict[tuple[str, ...], frozenset[tuple[str, ...]]]
     same_zh: dict[str, frozenset[str]]
     longest: int
@@ -103,6 +104,7 @@ def lexicon() -> Lexicon:
     return Lexicon(
         filler=frozenset(data["filler"]["en"]),
         filler_zh=frozenset(data["filler"]["zh"]),
+        aspect=frozenset(data["aspect"]["en"]),
         same=same,
         same_zh=same_zh,
         longest=max(map(len, same)),

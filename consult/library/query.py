@@ -35,6 +35,7 @@ class QueryTerm:
     weight: float = 1.0
     topical: bool = False
     unknown: bool = False
+    aspect: bool = False  # orders results, and never makes one
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def _english(sentence: str) -> Iterator[QueryTerm]:
             start, end, stem, piece = flat[at]
             at += 1
             if not (piece in known.filler or stem in known.filler or stem.isdigit() or len(stem) < 2):
-                yield QueryTerm(sentence[start:end], (stem,))
+                yield QueryTerm(sentence[start:end], (stem,), aspect=piece in known.aspect)
             continue
         last = at + len(phrase)
         surface = sentence[flat[at][0] : flat[last - 1][1]]

@@ -147,8 +147,9 @@ def _match(rows: Sequence[Found], terms: Sequence[queries.QueryTerm], language: 
     named = words.terms(" . ".join([rows[0].title, *rows[0].names]), language)
     everything = named + [term for row in rows for term in words.terms(row.text, language)]
     named_set, all_set = frozenset(named), frozenset(everything)
-    match, total = _Match(), sum(term.weight for term in terms)
-    for term in terms:
+    subject = [term for term in terms if not term.aspect]
+    match, total = _Match(), sum(term.weight for term in subject)
+    for term in subject:
         kind = _how(term, everything, all_set, language)
         if not kind:
             continue
