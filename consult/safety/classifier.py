@@ -24,7 +24,7 @@ from consult.safety.types import Finding, Language, Level, Span, Turn
 FOLDER = Path(__file__).parent / "classifier_data"
 WEIGHTS, CARD = FOLDER / "weights.safetensors", FOLDER / "card.json"
 BUCKETS = 1 << 15
-SURE = 0.95  # asked of a crisis, and of long messages: worry and grief told at length read like one to a linear model
+SURE = 0.97  # asked of a crisis, and of long messages: worry and grief told at length read like one to a linear model
 WINDOW = 320  # characters: what is asked of a longer message is asked of each stretch of it, and the highest counts
 
 Floats = npt.NDArray[np.float32]
