@@ -106,7 +106,7 @@ def support(sentence: str, window: Window) -> Support:
         total += value * weight
     score = 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
     whole = window.frame + window.text
-    literal = all(word in whole for word in said if word[0] >= "\u3400")
+    literal = all(word in whole for word in words.tokens(sentence) if word[0] >= "\u3400" and word not in words.STOP)
     enough = score >= model["threshold"] and _weakest_clause(sentence, set(missing)) >= model["weakest"]
     return Support(score, window, missing, enough, literal)
 
