@@ -58,6 +58,8 @@ def model() -> Model:
 
 def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> list[Finding]:
     """At most one finding, only where the model reads more urgency in a patient's message than ``level`` has."""
+    if level in (Level.EMERGENCY, Level.CRISIS):
+        return []
     try:
         trained = model()
     except ClassifierMissing:
@@ -74,8 +76,6 @@ def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> l
         return []
     alarm, crisis, number, start, end = best
     raised = Level.CRISIS if crisis >= 0.5 else Level.EMERGENCY
-    if raised.rank <= level.rank or level in (Level.EMERGENCY, Level.CRISIS):
-        return []
     span = Span(number, start, end, turns[number].text[start:end])
     return [_finding(raised, alarm, span, language)]
 

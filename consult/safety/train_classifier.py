@@ -1,7 +1,7 @@
 """Train the second layer: ``python -m consult.safety.train_classifier``. Nothing at run time needs it.
 
-Learns from classifier_data/messages.jsonl and the rules' own examples, chooses the threshold on threshold.jsonl, reports
-on apart.jsonl, which nothing was tuned on, writes weights.safetensors and card.json. Needs scikit-learn.
+Learns from classifier_data/messages.jsonl and the rules' own examples, chooses the threshold on threshold.jsonl,
+reports on apart.jsonl, which this model never saw, writes weights.safetensors and card.json. Needs scikit-learn.
 """
 
 from __future__ import annotations
