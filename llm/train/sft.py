@@ -18,7 +18,8 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, EarlyStoppingCallback
-from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_config import SFTConfig
+from trl.trainer.sft_trainer import SFTTrainer
 
 from llm import cards, prompts
 from llm.train import curve
@@ -42,7 +43,8 @@ def train(settings: TrainSettings, rows: RowFile, validation: RowFile) -> dict[s
     if not trainer.is_world_process_zero():
         return {}
     settings.out.mkdir(parents=True, exist_ok=True)
-    trainer.model.to(torch.bfloat16).save_pretrained(str(settings.out), safe_serialization=True)  # half the size
+    adapter: Any = trainer.model
+    adapter.to(torch.bfloat16).save_pretrained(str(settings.out), safe_serialization=True)  # half the size
     (settings.out / "README.md").unlink(missing_ok=True)  # PEFT's template of one
     _name_base(settings.out / "adapter_config.json", settings.base.name)
     curve.draw(trainer.state.log_history, settings.out / "loss.png")
@@ -80,7 +82,7 @@ def _model(settings: TrainSettings) -> Any:
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=options["dtype"]
         )
         options["device_map"] = {"": device}
-    model = AutoModelForCausalLM.from_pretrained(settings.base, use_safetensors=True, **options)
+    model: Any = AutoModelForCausalLM.from_pretrained(settings.base, use_safetensors=True, **options)
     if settings.quantise == "nf4":
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     else:
@@ -98,8 +100,8 @@ def _model(settings: TrainSettings) -> Any:
 def _has_bfloat16(device: str) -> bool:
     """Whether the frozen base may be held in bfloat16 without loss of speed; the adapter stays in float32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _arguments(settings: TrainSettings, scratch: Path) -> SFTConfig:

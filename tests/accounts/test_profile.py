@@ -56,9 +56,7 @@ def test_the_form_shows_again_what_is_kept(alice: User, login: Login) -> None:
         {"allergies": "\n".join(str(n) for n in range(31))},
     ],
 )
-def test_what_cannot_be_is_explained_and_what_was_typed_stays(
-    told: dict[str, str], alice: User, login: Login
-) -> None:
+def test_what_cannot_be_is_explained_and_what_was_typed_stays(told: dict[str, str], alice: User, login: Login) -> None:
     answer = login(alice).post(PAGE, {"medicines": "iron tablets", **told})
     assert answer.status_code == 400
     assert "field-error" in answer.content.decode()
