@@ -157,7 +157,8 @@ def _latency(times: Sequence[float], timed: int) -> dict[str, Any]:
     The slow case is timed with the earlier turns fresh, as after a restart, and with them read before, as in a chat.
     """
     long = ("I have had a cough and a sore throat for three days and I feel tired. " * 40)[:SLOW_CHARACTERS]
-    fresh, followed = [], []
+    fresh: list[float] = []
+    followed: list[float] = []
     for number in range(timed):
         turns = [Turn("patient", f"Turn {number}.{i}: my knee aches a little.") for i in range(SLOW_TURNS)]
         for found, prefix in ((fresh, "a"), (followed, "b")):
