@@ -87,7 +87,7 @@ def rank(
     language = filters.language or "en"
     matches = _matches(passages, query.terms, language)
     if floor:
-        passages = [one for one in passages if _answers(one, matches[one.found.document])]
+        passages = [one for one in passages if _holds(one, matches[one.found.document], language)]
     for one in passages:
         _prefer_sections(one, query.sections)
     chosen = _choose(passages, limit, per_document, WEAK_DOCUMENT if floor else 0.0)
@@ -199,6 +199,15 @@ def distance(one: str, other: str, limit: int) -> int:
         if min(row) > limit:
             return limit + 1
     return row[-1]
+
+
+def _holds(one: Ranked, match: _Match, language: str) -> bool:
+    return _answers_chinese(match) if language == "zh" else _answers(one, match)
+
+
+def _answers_chinese(match: _Match) -> bool:
+    """The floor for Chinese, which has no vectors: words are longer pieces there, and everyday ones rarely agree."""
+    return match.coverage >= 0.3 or (match.medical and match.coverage >= 0.15) or (match.named >= 0.15)
 
 
 def _answers(one: Ranked, match: _Match) -> bool:
