@@ -25,6 +25,7 @@ FOLDER = Path(__file__).parent / "classifier_data"
 WEIGHTS, CARD = FOLDER / "weights.safetensors", FOLDER / "card.json"
 BUCKETS = 1 << 15
 SURE = 0.97  # asked of a crisis, and of long messages: worry and grief told at length read like one to a linear model
+TOO_SHORT = 24  # width: "and again" or four characters tell it nothing, and it answers all the same; rules read those
 WINDOW = 320  # characters: what is asked of a longer message is asked of each stretch of it, and the highest counts
 
 Floats = npt.NDArray[np.float32]
@@ -68,6 +69,8 @@ def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> l
     for number, turn in enumerate(turns):
         if turn.author != "patient":
             continue
+        if _width(turn.text) < TOO_SHORT:
+            continue
         alarm, crisis, start, end = opinion(turn.text)
         strict = crisis >= 0.5 or end - start < len(turn.text)
         if alarm >= max(trained.threshold, SURE if strict else 0.0) and (best is None or alarm > best[0]):
@@ -78,6 +81,11 @@ def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> l
     raised = Level.CRISIS if crisis >= 0.5 else Level.EMERGENCY
     span = Span(number, start, end, turns[number].text[start:end])
     return [_finding(raised, alarm, span, language)]
+
+
+def _width(text: str) -> int:
+    """Length as it looks: a Chinese character says about as much as two or three letters."""
+    return sum(2 if letter >= "\u2e80" else 1 for letter in text.strip())
 
 
 def _finding(level: Level, alarm: float, span: Span, language: Language) -> Finding:
