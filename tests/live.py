@@ -203,6 +203,7 @@ class LiveSite:
         own = {
             "CONSULT_VAR": str(self.var),
             "PORT": str(self.port),
+            "CONSULT_MESSAGES_PER_MINUTE": "600",  # one Alice writes for all tests; limits have tests of their own
             "PYTHONPATH": str(GUARD),
             "CONSULT_TEST_EGRESS_LOG": str(self.egress_log),
         }

@@ -70,11 +70,13 @@ def _card(path: Path, active: set[str]) -> Card:
 
 
 def flat(details: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values as "data.rows: 1200"; long lists as their length."""
+    """Nested values as "data.rows: 1200"; long lists as their length, shares with their interval."""
     facts: list[tuple[str, str]] = []
     for key, value in details.items():
         name = f"{prefix}{key}"
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value.keys() == {"share", "of", "low", "high"}:
+            facts.append((name, "{share:.1%} ({low:.0%} – {high:.0%}), n = {of}".format(**value)))
+        elif isinstance(value, dict):
             facts += flat(value, f"{name}.")
         elif isinstance(value, list):
             facts.append((name, ", ".join(map(str, value)) if len(value) <= 8 else str(len(value))))
