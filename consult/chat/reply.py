@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
@@ -44,6 +44,8 @@ class Writing:
     reply: Reply
     language: Language
     passages: list[Passage]
+    ids: list[str]  # of the passages, in the order of the prompt
+    cited: list[int] = field(default_factory=list)  # numbers of the prompt, in the order of their first use
     draft: str = ""
     said: list[str] = field(default_factory=list)  # without marks: what the guard compares with
     shown: list[str] = field(default_factory=list)  # with marks: what the patient reads
@@ -63,6 +65,7 @@ class Writing:
 
     def keep(self, raw: str, verdict: Verdict) -> None:
         """Store a judged sentence under the next number; Lost when the reply is not ours any more."""
+        verdict = replace(verdict, citations=self.renumbered(verdict.citations))
         number = len(self.shown) if verdict.allowed else None
         if not lease.store_sentence(self.reply, self.position, number, verdict, raw):
             raise Lost
@@ -71,6 +74,18 @@ class Writing:
         if verdict.allowed:
             self.said.append(verdict.text)
             self.shown.append(render.marked(verdict.text, list(verdict.citations)))
+
+    def renumbered(self, citations: Sequence[int]) -> tuple[int, ...]:
+        """Numbers as the reader meets them: the first source of an answer is 1, whatever its place in the prompt.
+
+        The reply's passages are kept in the same order: those cited first, the others of the prompt behind them.
+        """
+        fresh = [number for number in citations if number not in self.cited]
+        if fresh:
+            self.cited += fresh
+            order = self.cited + [one.number for one in self.passages if one.number not in self.cited]
+            lease.describe(self.reply, passages=[self.ids[number - 1] for number in order])
+        return tuple(sorted(self.cited.index(number) + 1 for number in citations))
 
 
 def write(reply: Reply, engine: Engine) -> None:
@@ -90,9 +105,10 @@ def _write(reply: Reply, engine: Engine) -> None:
     hits = library.search(reply.question.body, language=language, limit=PASSAGES)
     passages = [Passage(n, hit.document_title, hit.text) for n, hit in enumerate(hits, start=1)]
     identity = engine.identity()
+    ids = [str(hit.passage_id) for hit in hits]
     lease.describe(
         reply,
-        passages=[str(hit.passage_id) for hit in hits],
+        passages=ids,
         base_model=identity.base,
         base_hash=identity.base_hash,
         adapter=identity.adapter,
@@ -100,7 +116,7 @@ def _write(reply: Reply, engine: Engine) -> None:
         prompt_version=prompts.PROMPT_VERSION,
         guard_version=guard.GUARD_VERSION,
     )
-    writing = Writing(reply, language, passages)
+    writing = Writing(reply, language, passages, ids)
     if passages:
         _stream(writing, engine)
     _finish(writing)

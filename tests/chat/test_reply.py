@@ -71,6 +71,20 @@ def test_a_supported_answer_is_finished_with_its_sources(say: Say, run: Run, con
     assert row.first_sentence_at is not None
 
 
+def test_sources_are_numbered_as_the_reader_meets_them(say: Say, run: Run, library: list[Hit]) -> None:
+    say(QUESTION)
+    gargle, better = (
+        "Gargle with warm salty water to ease a sore throat.",
+        "A sore throat normally gets better within a week.",
+    )
+    second_first = f"{gargle} [2] {better} [1]"
+    row = run(FakeEngine(second_first))
+    assert row.message is not None
+    assert row.message.body.index("[1]") < row.message.body.index("[2]")
+    assert row.message.body.startswith("Gargle with warm salty water to ease a sore throat. [1]")
+    assert row.passages == [str(library[1].passage_id), str(library[0].passage_id)]
+
+
 def test_a_refused_sentence_is_kept_for_staff_and_not_shown(say: Say, run: Run) -> None:
     say(QUESTION)
     row = run(FakeEngine("You have strep throat. " + GOOD + " Take 500 mg amoxicillin twice a day. [1]"))
