@@ -48,7 +48,9 @@ def lock(pk: UUID) -> Conversation:
 
 def messages_after(conversation: Conversation, seq: int) -> list[Message]:
     """Messages newer than ``seq``, oldest first."""
-    rows = conversation.messages.filter(seq__gt=seq).select_related("author", "reply", "reply__approved_by")
+    rows = conversation.messages.filter(seq__gt=seq).select_related(
+        "author", "reply", "reply__approved_by", "reply__question"
+    )
     return list(rows)
 
 

@@ -15,6 +15,7 @@ from django.utils.translation import override
 
 from accounts import audit
 from accounts.models import User
+from consult import context
 from consult.chat import access, cases, dispatch, events, reading
 from consult.chat.models import Assessment, Case, Conversation, Message, Reply
 from consult.chat.protocol import ErrorCode
@@ -265,4 +266,4 @@ def post_clinician_message(clinician: User, conversation_id: UUID, client_id: UU
 
 def language_of(conversation: Conversation) -> Language:
     """The language of the answers, by the conversation's pages."""
-    return "zh" if conversation.language.startswith("zh") else "en"
+    return context.language_of(conversation.language)

@@ -14,7 +14,10 @@ from accounts.models import User
 from accounts.profile import facts
 from consult.chat import access, protocol, render
 from consult.chat.models import Case, Conversation, Message, Reply
+from consult.context import language_of
 from consult.library import citations as library
+from consult.safety import messages as cards
+from consult.safety.types import Level
 
 
 def citations_of(reply: Reply | None, used: set[int] | None = None) -> list[protocol.Citation]:
@@ -97,8 +100,16 @@ def html(row: Message, sources: list[protocol.Citation]) -> str:
     if row.kind == Message.Kind.CARD and row.card:
         return card_html(row.card)
     if row.author_kind == Message.Author.SOFTWARE:
-        return render.answer(row.body, {one.number: one.url for one in sources})
+        return render.answer(row.body, {one.number: one.url for one in sources}) + worsening(row)
     return render.plain(row.body)
+
+
+def worsening(row: Message) -> str:
+    """What to do if it gets worse: under every answer, from the application and not from the model."""
+    reply = _reply_of(row)
+    level = Level(reply.question.level or Level.ROUTINE) if reply else Level.ROUTINE
+    text = cards.worsening(level, language_of(row.conversation.language))
+    return format_html('<p class="worsening">{}</p>', text)
 
 
 def card_html(card: dict[str, object]) -> str:

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from consult.chat import actions, lease, reply, sweeper, tasks
+from consult.chat import actions, lease, reply, sweeper, tasks, views_of
 from consult.chat.models import Case, Conversation, Message, Reply
 from llm.fake import FakeEngine
 from llm.types import EngineBusy, EngineDown, RequestRefused
@@ -137,6 +137,15 @@ def test_a_supervised_answer_waits_and_the_patient_sees_nothing_of_it(
     assert row.message is None
     assert "salty" in row.final
     assert conversation.messages.last() == message
+
+
+def test_every_answer_says_what_to_do_if_it_gets_worse(say: Say, run: Run, alice: User) -> None:
+    say(QUESTION)
+    row = run(FakeEngine(GOOD))
+    assert row.message is not None
+    assert "worsening" in views_of.message(row.message, alice).html
+    assert "gets worse" in views_of.message(row.message, alice).html
+    assert "gets worse" not in row.message.body  # the application's words, not the model's
 
 
 def test_a_second_task_for_the_same_row_does_nothing(say: Say, run: Run) -> None:
