@@ -119,7 +119,7 @@ def test_a_clinician_takes_over_answers_and_gives_back(open_page: OpenPage) -> N
     close.locator("select").select_option(index=1)
     close.locator("textarea").fill("Ambulance called and on its way.")
     close.locator("button").click()
-    expect(chen.locator("#work-title")).to_contain_text("Closed")
+    expect(chen.locator("main")).to_contain_text("The case is closed")
     send(patient, QUESTION)
     patient.locator(".message-reply, .message-software .cite").first.wait_for(timeout=ANSWER_MS)  # given back
 
