@@ -10,17 +10,12 @@ from django.utils.translation import get_language
 
 from consult.safety.messages import standing_notice
 from consult.safety.numbers import for_country
-from consult.safety.types import Language
-
-
-def language_of(code: str | None) -> Language:
-    """Our two languages out of a Django language code."""
-    return "zh" if (code or "").lower().startswith("zh") else "en"
+from consult.safety.types import language_from
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
     """Name, numbers and the standing notice in the reader's language."""
-    language = language_of(get_language())
+    language = language_from(get_language())
     return {
         "site_name": settings.SITE_NAME,
         "numbers": for_country(settings.COUNTRY),

@@ -15,13 +15,13 @@ from django.utils.translation import override
 
 from accounts import audit
 from accounts.models import User
-from consult import context
 from consult.chat import access, cases, dispatch, events, reading
 from consult.chat.models import Assessment, Case, Conversation, Message, Reply
 from consult.chat.protocol import ErrorCode
 from consult.safety import messages as cards
+from consult.safety import triage
 from consult.safety.types import Assessment as Assessed
-from consult.safety.types import Card, Language, Level, highest
+from consult.safety.types import Card, Language, Level, highest, language_from
 
 FIXED_LEVELS = {Level.EMERGENCY, Level.CRISIS}
 TITLE_MAX = 60
@@ -264,6 +264,6 @@ def post_clinician_message(clinician: User, conversation_id: UUID, client_id: UU
     return Posted(message, created=True)
 
 
-def language_of(conversation: Conversation) -> Language:
-    """The language of the answers, by the conversation's pages."""
-    return context.language_of(conversation.language)
+def language_of(message: Message) -> Language:
+    """The language to answer a message in: its own where it has one, else that of the conversation's pages."""
+    return triage.language_of(message.body) or language_from(message.conversation.language)

@@ -27,6 +27,7 @@ PASSAGES = 4
 HISTORY_TURNS = 4
 HISTORY_CHARS = 1200
 ASK_S = 0.5  # how often the row is asked whether the answer is still wanted
+BEST = 1
 SAID_MIN = 2  # sentences: one alone rarely helps, so the passages add to it
 SHOWN_MAX = 8  # sentences: more is not read
 REFUSED_MAX = 4  # in a row: the model has lost the thread
@@ -97,7 +98,7 @@ def write(reply: Reply, engine: Engine) -> None:
 
 
 def _write(reply: Reply, engine: Engine) -> None:
-    language = actions.language_of(reply.conversation)
+    language = actions.language_of(reply.question)
     declined = requests.declines(reply.question.body, language, settings.COUNTRY)
     if declined is not None:
         lease.finish(reply, card=declined, composed="fixed")
@@ -195,7 +196,8 @@ def _about(reply: Reply) -> str:
 def _finish(writing: Writing) -> None:
     """Enough left of the model's text: send it. Else fill up from the passages; else say that nothing is held."""
     answered = guard.is_answer(writing.said)
-    if answered and len(writing.said) >= SAID_MIN:
+    # The passage that fits best has number 1: an answer that leaves it out answers something else.
+    if answered and len(writing.said) >= SAID_MIN and BEST in writing.cited:
         composed = "model"
     elif _compose(writing):
         composed = "passages"

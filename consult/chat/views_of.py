@@ -14,10 +14,10 @@ from accounts.models import User
 from accounts.profile import facts
 from consult.chat import access, protocol, render
 from consult.chat.models import Case, Conversation, Message, Reply
-from consult.context import language_of
 from consult.library import citations as library
 from consult.safety import messages as cards
-from consult.safety.types import Level
+from consult.safety import triage
+from consult.safety.types import Level, language_from
 
 
 def citations_of(reply: Reply | None, used: set[int] | None = None) -> list[protocol.Citation]:
@@ -108,7 +108,8 @@ def worsening(row: Message) -> str:
     """What to do if it gets worse: under every answer, from the application and not from the model."""
     reply = _reply_of(row)
     level = Level(reply.question.level or Level.ROUTINE) if reply else Level.ROUTINE
-    text = cards.worsening(level, language_of(row.conversation.language))
+    language = triage.language_of(row.body) or language_from(row.conversation.language)
+    text = cards.worsening(level, language)
     return format_html('<p class="worsening">{}</p>', text)
 
 

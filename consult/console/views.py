@@ -23,6 +23,11 @@ from consult.console import actions, adapters, lists, numbers, plot, processes
 PER_PAGE = 50
 
 
+def _words(request: HttpRequest, name: str) -> str:
+    """What was asked, without the NUL that PostgreSQL refuses."""
+    return request.GET.get(name, "").replace("\x00", "").strip()
+
+
 @administrator_required
 @require_GET
 def today(request: HttpRequest) -> HttpResponse:
@@ -60,7 +65,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
 @require_GET
 def cases(request: HttpRequest) -> HttpResponse:
     """When they came, who took them and how they ended."""
-    state, level = request.GET.get("state", ""), request.GET.get("level", "")
+    state, level = _words(request, "state"), _words(request, "level")
     rows = _listed(request, "cases.listed", lists.cases(state, level))
     context = {
         "rows": rows, "state": state, "level": level, "kept": _kept(request), "states": dict(Case.State.choices),
@@ -121,7 +126,7 @@ def people(request: HttpRequest) -> HttpResponse:
 
 
 def _people(request: HttpRequest, status: int = 200, **more: Any) -> HttpResponse:
-    search, role = request.GET.get("q", "").strip(), request.GET.get("role", "")
+    search, role = _words(request, "q"), _words(request, "role")
     rows = Paginator(lists.people(search, role), PER_PAGE).get_page(request.GET.get("page"))
     record.record(user_of(request), "people.listed", page=rows.number)
     staff_roles = [(value, label) for value, label in Role.choices if value != Role.PATIENT]
@@ -206,7 +211,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 def _wanted(request: HttpRequest) -> lists.AuditFilter:
-    given = {name: request.GET.get(name, "").strip()[:64] for name in ("action", "actor", "patient")}
+    given = {name: _words(request, name)[:64] for name in ("action", "actor", "patient")}
     before = request.GET.get("before", "")
     number = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else 0
     return lists.AuditFilter(**given, before=number)

@@ -11,6 +11,11 @@ Author = Literal["patient", "software", "clinician"]
 Subject = Literal["self", "child", "other"]
 
 
+def language_from(code: str | None) -> Language:
+    """Our two languages out of a code such as "zh-hans" or "en-gb"; English for any other."""
+    return "zh" if (code or "").lower().startswith("zh") else "en"
+
+
 class Level(StrEnum):
     """How soon a person must be seen. Compare with ``rank``: higher is more urgent."""
 

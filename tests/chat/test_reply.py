@@ -148,6 +148,26 @@ def test_every_answer_says_what_to_do_if_it_gets_worse(say: Say, run: Run, alice
     assert "gets worse" not in row.message.body  # the application's words, not the model's
 
 
+def test_an_answer_that_leaves_out_the_best_passage_is_filled_up(say: Say, run: Run) -> None:
+    say(QUESTION)
+    row = run(FakeEngine("Drink plenty of water. [2] Gargle with warm salty water to ease a sore throat. [2]"))
+    assert row.composed == "passages"
+    assert row.message is not None
+    assert "within a week" in row.message.body
+
+
+def test_a_chinese_question_on_an_english_page_is_answered_in_chinese(
+    say: Say, run: Run, library: list[Hit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(reply.library, "search", lambda *args, language, **rest: asked.append(language) or [])
+    say("嗓子疼了三天，在家可以怎么办？")
+    row = run(FakeEngine(GOOD))
+    assert asked == ["zh"]
+    assert row.message is not None
+    assert any("一" <= letter <= "鿿" for letter in row.message.body)
+
+
 def test_a_second_task_for_the_same_row_does_nothing(say: Say, run: Run) -> None:
     say(QUESTION)
     row = run(FakeEngine(GOOD))
