@@ -135,6 +135,7 @@ MODEL_ENV = {
     "CONSULT_MODEL": str(VAR / "models" / "smollm2-135m-instruct"),
     **{key: value for key, value in os.environ.items() if key.startswith(MODEL_NAMES)},
 }
+MODEL_LANGUAGES = env.list("CONSULT_MODEL_LANGUAGES", default=["en"])  # others are answered by the passages themselves
 INDEX_DIR = VAR / "index"
 
 # People

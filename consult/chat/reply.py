@@ -118,7 +118,7 @@ def _write(reply: Reply, engine: Engine) -> None:
         guard_version=guard.GUARD_VERSION,
     )
     writing = Writing(reply, language, passages, ids)
-    if passages:
+    if passages and language in settings.MODEL_LANGUAGES:
         _stream(writing, engine)
     _finish(writing)
 

@@ -168,6 +168,17 @@ def test_a_chinese_question_on_an_english_page_is_answered_in_chinese(
     assert any("一" <= letter <= "鿿" for letter in row.message.body)
 
 
+def test_a_language_that_the_model_does_not_write_is_answered_by_the_passages(
+    say: Say, run: Run, library: list[Hit]
+) -> None:
+    library[:] = [Hit(uuid4(), "喉咙痛", "喉咙痛通常在一周内好转。多喝水可以缓解喉咙痛。")]
+    say("喉咙痛怎么缓解？")
+    engine = FakeEngine("胡言乱语。[1]")
+    row = run(engine)
+    assert not engine.requests
+    assert row.composed == "passages"
+
+
 def test_a_second_task_for_the_same_row_does_nothing(say: Say, run: Run) -> None:
     say(QUESTION)
     row = run(FakeEngine(GOOD))
