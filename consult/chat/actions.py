@@ -15,7 +15,7 @@ from django.utils.translation import override
 
 from accounts import audit
 from accounts.models import User
-from consult.chat import access, cases, dispatch, events, reading
+from consult.chat import access, cases, dispatch, events, reading, render
 from consult.chat.models import Assessment, Case, Conversation, Message, Reply
 from consult.chat.protocol import ErrorCode
 from consult.safety import messages as cards
@@ -200,7 +200,7 @@ def end_reply(conversation: Conversation, reply: Reply, state: Reply.State) -> b
     reply.refresh_from_db()
     shown = [] if reply.supervised else shown_text(reply)
     if shown:
-        reply.message = append(conversation, Message.Author.SOFTWARE, " ".join(shown))
+        reply.message = append(conversation, Message.Author.SOFTWARE, render.joined(shown))
         reply.final = reply.message.body
         reply.composed = reply.composed or "model"
         reply.save(update_fields=["message", "final", "composed"])
@@ -209,10 +209,8 @@ def end_reply(conversation: Conversation, reply: Reply, state: Reply.State) -> b
 
 def shown_text(reply: Reply) -> list[str]:
     """The sentences let through so far, with their marks."""
-    from consult.chat.render import marked
-
     rows = reply.sentences.filter(attempt=reply.attempt, number__isnull=False).order_by("number")
-    return [marked(row.text, row.citations) for row in rows]
+    return [render.marked(row.text, row.citations) for row in rows]
 
 
 def stop_reply(user: User, conversation_id: UUID, reply_id: UUID) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import nh3
@@ -41,3 +41,14 @@ def _link(number: int, urls: Mapping[int, str]) -> str:
 def marked(text: str, citations: list[int]) -> str:
     """A sentence with the marks of its sources behind it."""
     return text + "".join(f" [{number}]" for number in citations)
+
+
+def joined(pieces: Sequence[str]) -> str:
+    """The sentences of an answer as one text: a piece with lines of its own, such as a list, stands apart."""
+    text = ""
+    before = False
+    for piece in pieces:
+        block = "\n" in piece or piece.startswith("- ")
+        text += ("\n\n" if block or before else " ") + piece
+        before = block
+    return text.strip()

@@ -207,7 +207,7 @@ def _finish(writing: Writing) -> None:
         nothing = cards.card("nothing_found", language=writing.language, country=settings.COUNTRY)
         lease.finish(writing.reply, card=nothing, draft=writing.draft, composed="none")
         return
-    lease.finish(writing.reply, text=" ".join(writing.shown), draft=writing.draft, composed=composed)
+    lease.finish(writing.reply, text=render.joined(writing.shown), draft=writing.draft, composed=composed)
 
 
 def _compose(writing: Writing) -> bool:
