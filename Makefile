@@ -73,7 +73,7 @@ doctor:
 # The adapter that is shipped: its rows, the run, and its figures beside the bare base's. See docs/training.md.
 train: $(STAMP_TRAIN) weights
 	$(BIN)/python -m llm data build
-	$(BIN)/python -m llm train --max-steps 70 --evaluate-every 35 --validation-rows 16 $(ARGS)
+	$(BIN)/python -m llm train --max-steps 150 --evaluate-every 75 --validation-rows 16 --dropout 0 $(ARGS)
 	$(BIN)/python -m llm evaluate --write-card
 
 # --- tests and checks ------------------------------------------------------------------------------------------

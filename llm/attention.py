@@ -25,6 +25,8 @@ NAME = "consult_paged_cpu"
 FULL = "full_attention"
 # Chats are padded together while at most this share of the keys read is real work times waste.
 WASTE = 1.3
+# From so many chats on, two matrix products a layer are faster than the SDPA kernel, which is made for long queries.
+PRODUCTS_FROM = 4
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ def attend(
     """
     allocator = batch["cache"].layer_to_allocator[layer]
     plan = _plan(batch, allocator.index, query)
-    keys, values = allocator.update(key, value, layer, plan.read, batch["write_index"][allocator.index])
+    keys, values = _update(allocator, layer, key, value, plan.read, batch["write_index"][allocator.index])
     heads, key_heads, width = query.shape[1], keys.shape[1], query.shape[2]
     if len(plan.decodes) == 1 and not plan.prefills and plan.decodes[0].in_order:
         return _decode(plan.decodes[0], query, keys, values, scaling).view(-1, heads * width)
@@ -123,6 +125,26 @@ def attend(
     return out.view(-1, heads * width)
 
 
+def _update(
+    allocator: Any, layer: int, key: torch.Tensor, value: torch.Tensor, read: torch.Tensor, write: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The allocator's own ``update``, but what is read lands in the same memory for every layer: it then stays in
+    the processor's cache, and 32 chats' step takes 25 ms less."""
+    if read.numel() == 0:
+        whole: tuple[torch.Tensor, torch.Tensor] = allocator.update(key, value, layer, read, write)
+        return whole
+    kept = allocator._kv_token_views[layer]
+    for cache, new in zip(kept, (key, value), strict=True):
+        cache.index_copy_(0, write, new)
+    rows = read.numel()
+    scratch = getattr(_of_thread, "scratch", None)
+    if scratch is None or scratch.shape[1] < rows or scratch.shape[2:] != key.shape[1:] or scratch.dtype != key.dtype:
+        scratch = _of_thread.scratch = key.new_empty((2, rows + rows // 4, *key.shape[1:]))
+    for cache, place in zip(kept, scratch, strict=True):
+        torch.index_select(cache, 0, read, out=place[:rows])
+    return scratch[0, :rows], scratch[1, :rows]
+
+
 def _decode(
     group: Decode, query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scaling: float | None
 ) -> torch.Tensor:
@@ -131,9 +153,31 @@ def _decode(
     chats, longest = group.shape
     key_heads, width = keys.shape[1], keys.shape[2]
     asked = query.reshape(chats, key_heads, -1, width)
+    if chats >= PRODUCTS_FROM and query.dtype == torch.bfloat16:
+        flat = (chats, longest, key_heads * width)
+        return _by_products(asked, keys[group.keys].view(flat), values[group.keys].view(flat), group.mask, scaling)
     k = keys[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
     v = values[group.keys].view(chats, longest, key_heads, width).transpose(1, 2)
     return scaled_dot_product_attention(asked, k, v, attn_mask=group.mask, scale=scaling).contiguous()
+
+
+def _by_products(
+    asked: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, mask: torch.Tensor | None, scaling: float | None
+) -> torch.Tensor:
+    """Attention of ``asked`` [chats, key heads, shared, width] as one product over all heads' keys and one over
+    their values, [chats, longest, key heads * width] as they lie. Each query stands in its own head's columns of a
+    row that is zero elsewhere: more is multiplied, but nothing is moved. The scores are rounded to bfloat16 as in
+    transformers' eager attention; the softmax is in float32."""
+    chats, key_heads, shared, width = asked.shape
+    wide = asked.new_zeros(chats, key_heads, shared, key_heads, width)
+    scale = width**-0.5 if scaling is None else scaling
+    torch.diagonal(wide, dim1=1, dim2=3).copy_((asked * scale).permute(0, 2, 3, 1))
+    scores = torch.bmm(keys, wide.view(chats, key_heads * shared, -1).transpose(1, 2)).transpose(1, 2).float()
+    if mask is not None:
+        scores += mask[:, 0]
+    shares = torch.softmax(scores, -1).to(values.dtype)
+    mixed = torch.bmm(shares, values).view(chats, key_heads, shared, key_heads, width)
+    return torch.diagonal(mixed, dim1=1, dim2=3).permute(0, 3, 1, 2).contiguous()
 
 
 def _repeat(states: torch.Tensor, times: int) -> torch.Tensor:

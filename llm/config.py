@@ -5,6 +5,7 @@ Light: imports no torch. Knows nothing of Django; the caller hands in the enviro
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -101,10 +102,18 @@ class EngineConfig:
 
 
 def newest_adapter(adapters: Path) -> Path | None:
-    """The most recently written adapter folder in ``adapters``, by its card; None where there is none."""
-    cards = sorted(adapters.glob("*/card.json"), key=lambda card: (card.stat().st_mtime, card.parent.name))
-    complete = [card.parent for card in cards if (card.parent / "adapter_model.safetensors").is_file()]
-    return complete[-1] if complete else None
+    """The adapter folder whose card has the latest date, the later written of two; None where there is none."""
+    complete = [card for card in adapters.glob("*/card.json") if (card.parent / "adapter_model.safetensors").is_file()]
+    return max(complete, key=_age).parent if complete else None
+
+
+def _age(card: Path) -> tuple[str, float, str]:
+    """A clone gives every file the same time, so the date in the card comes first."""
+    try:
+        date = str(json.loads(card.read_text()).get("date", ""))
+    except (ValueError, AttributeError):
+        date = ""
+    return date, card.stat().st_mtime, card.parent.name
 
 
 def _adapter(named: str, adapters: Path, root: Path) -> Path | None:

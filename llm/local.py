@@ -12,6 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -75,11 +76,19 @@ class LocalEngine:
             reply = Reply(lane, name, request)
             self._running[request.id] = reply
         try:
-            lane.submit(request.id, tokens, _seeded(request.sampling), reply.inbox.put)
+            lane.submit(request.id, tokens, self._settled(request), reply.inbox.put)
         except (RuntimeError, queue.Full) as error:
             self.forget(reply)
             raise EngineDown("the engine's loop is not running") from error
         return ReplyStream(self, reply, TextStream(self._decode, request.sampling.stop))
+
+    def _settled(self, request: Request) -> Sampling:
+        """The request's sampling with what the engine adds: a seed of its own, so that two do not sample alike, and
+        the tokens that may not come first."""
+        sampling = request.sampling
+        seed = secrets.randbits(31) if sampling.seed is None and sampling.temperature > 0 else sampling.seed
+        barred = tuple(self.tokenizer.encode(text, add_special_tokens=False)[0] for text in request.opening_not if text)
+        return replace(sampling, seed=seed, first_not=(*sampling.first_not, *barred))
 
     def cancel(self, request_id: str) -> None:
         reply = self._running.get(request_id)
@@ -339,17 +348,3 @@ def _failure(lane: Lane, error: str) -> EngineError:
     if lane.deaths or not lane.alive() or "Generation loop" in error:
         return EngineDown("the engine's loop died while this reply was being written")
     return EngineError("this reply could not be written")
-
-
-def _seeded(sampling: Sampling) -> Sampling:
-    """A request without a seed gets one of its own, so that two do not sample alike."""
-    if sampling.seed is not None or sampling.temperature == 0:
-        return sampling
-    return Sampling(
-        max_new_tokens=sampling.max_new_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        repetition_penalty=sampling.repetition_penalty,
-        stop=sampling.stop,
-        seed=secrets.randbits(31),
-    )

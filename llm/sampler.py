@@ -62,6 +62,8 @@ def written_by(state: Any) -> list[int]:
 
 def choose_in_place(logits: torch.Tensor, sampling: Sampling, written: list[int]) -> None:
     """Leave the greedy choice alone, or put +inf at the sampled token. ``logits``: [vocabulary]."""
+    if sampling.first_not and not written:
+        logits[list(sampling.first_not)] = NEVER
     if sampling.repetition_penalty != 1.0 and written:
         penalise(logits, written, sampling.repetition_penalty)
     if sampling.temperature > 0:

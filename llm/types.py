@@ -23,7 +23,8 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the next token is chosen. ``temperature`` 0 is greedy; ``max_new_tokens`` bounds the answer."""
+    """How the next token is chosen. ``temperature`` 0 is greedy; ``max_new_tokens`` bounds the answer;
+    ``first_not`` are token ids that may not come first."""
 
     max_new_tokens: int = 256
     temperature: float = 0.0
@@ -31,16 +32,22 @@ class Sampling:
     repetition_penalty: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    first_not: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One answer to be written. ``adapter`` None takes the active one; "" asks for the bare base model."""
+    """One answer to be written. ``adapter`` None takes the active one; "" asks for the bare base model.
+
+    ``opening_not``: texts that the answer must not begin with; a local engine rules their first token out, a remote
+    one leaves it to its server's model.
+    """
 
     id: str
     messages: tuple[ChatMessage, ...]
     sampling: Sampling = Sampling()
     adapter: str | None = None
+    opening_not: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

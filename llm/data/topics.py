@@ -1,4 +1,7 @@
-"""The library's topics as training needs them: sections of whole sentences. Reads files; knows no database."""
+"""The library's topics as training needs them: passages cut as search gives them, with their whole sentences.
+
+Reads files; knows no database.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+# As consult/library/topics.py cuts: the model must meet in training what it will be given.
+PASSAGE_WORDS = 100
+WORD = re.compile(r"[A-Za-z0-9]+(?:['’-][A-Za-z0-9]+)*")
+
 LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """A section of a topic: its text as a passage, and the sentences that an answer may take from it."""
+class Piece:
+    """A passage of a section: its text, and the sentences that an answer may take from it, a group for each list."""
 
-    heading: str
     text: str
-    sentences: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+
+    @property
+    def first(self) -> str:
+        """Its first sentence."""
+        return self.groups[0][0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +39,12 @@ class Topic:
     id: str
     title: str
     names: tuple[str, ...]
-    sections: dict[str, Section]
+    sections: dict[str, tuple[Piece, ...]]
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All passages, in reading order."""
+        return tuple(piece for section in self.sections.values() for piece in section)
 
 
 def read_topics(folder: Path) -> list[Topic]:
@@ -44,28 +60,43 @@ def _read(path: Path) -> Topic:
     sections = {}
     for block in parts[2].split("\n## ")[1:]:
         heading, _, body = block.partition("\n")
-        text = LINK.sub(r"\1", body).strip()
-        sections[heading.strip()] = Section(heading.strip(), text, tuple(_sentences(text)))
+        sections[heading.strip()] = tuple(_pieces(LINK.sub(r"\1", body).strip()))
     return Topic(header["id"], header["title"], (header["title"], *header.get("names", ())), sections)
 
 
-def _sentences(text: str) -> Iterator[str]:
-    """Whole sentences: an item of a list that completes a lead-in ("... if:") is joined to it."""
+def _pieces(body: str) -> Iterator[Piece]:
+    """Whole paragraphs and lists, joined up to a passage's length."""
+    held = ""
+    for block in filter(None, map(str.strip, re.split(r"\n\s*\n", body))):
+        if held and len(WORD.findall(f"{held} {block}")) > PASSAGE_WORDS and not held.endswith(":"):
+            yield Piece(held, _groups(held))
+            held = ""
+        held = f"{held}\n\n{block}" if held else block
+    if held:
+        yield Piece(held, _groups(held))
+
+
+def _groups(text: str) -> tuple[tuple[str, ...], ...]:
+    """Whole sentences: an item of a list that completes a lead-in ("... if:") is joined to it, a group a lead-in."""
     lead = ""
+    groups: list[list[str]] = [[]]
     for line in filter(None, map(str.strip, text.splitlines())):
         if line.startswith("- "):
-            yield from _item(lead, line[2:].strip())
+            groups[-1] += _item(lead, line[2:].strip())
         elif line.endswith(":"):
             *before, lead = SENTENCE_END.split(line)
-            yield from before
+            groups[-1] += before
+            groups.append([])
         else:
+            if lead:
+                groups.append([])
             lead = ""
-            yield from SENTENCE_END.split(line)
+            groups[-1] += SENTENCE_END.split(line)
+    return tuple(tuple(group) for group in groups if group)
 
 
-def _item(lead: str, item: str) -> Iterator[str]:
+def _item(lead: str, item: str) -> list[str]:
     if not lead:
-        yield from SENTENCE_END.split(item)
-        return
+        return SENTENCE_END.split(item)
     joined = f"{lead[:-1]} {item}"
-    yield joined if joined.endswith((".", "!", "?")) else joined + "."
+    return [joined if joined.endswith((".", "!", "?")) else joined + "."]

@@ -30,7 +30,7 @@ DECLINES = ("i cannot tell you what you have",)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One answer. ``sentences`` leaves refusals and declines out; counts are of those sentences."""
+    """One answer. ``sentences`` leaves refusals, declines and questions out; counts are of those sentences."""
 
     sentences: int
     supported: int
@@ -67,6 +67,8 @@ def judge(row: dict[str, Any], answer: str, stopped: bool) -> Judged:
 
 def _is_claim(sentence: str) -> bool:
     text = MARK.sub("", sentence).strip().lower()
+    if text.endswith("?"):  # it asks
+        return False
     return bool(WORD.search(text)) and not text.startswith((prompts.NOT_HELD["en"].lower().rstrip("."), *DECLINES))
 
 
@@ -98,16 +100,17 @@ def summary(judged: Iterable[Judged]) -> dict[str, dict[str, float | int]]:
     lacking = [one for one in rows if one.should_refuse]
     sentences = sum(one.sentences for one in rows)
     return {
-        "sentences_supported": _share(sum(one.supported for one in rows), sentences),
-        "citation_right": _share(sum(one.cited_right for one in held), sum(one.sentences for one in held)),
-        "refused_where_not_held": _share(sum(one.refused and not one.sentences for one in lacking), len(lacking)),
-        "answered_where_held": _share(sum(one.supported > 0 for one in held), len(held)),
-        "without_repetition": _share(sum(not one.repeats for one in rows), len(rows)),
-        "stopped_by_itself": _share(sum(one.stopped for one in rows), len(rows)),
+        "sentences_supported": share_of(sum(one.supported for one in rows), sentences),
+        "citation_right": share_of(sum(one.cited_right for one in held), sum(one.sentences for one in held)),
+        "refused_where_not_held": share_of(sum(one.refused and not one.sentences for one in lacking), len(lacking)),
+        "answered_where_held": share_of(sum(one.supported > 0 for one in held), len(held)),
+        "without_repetition": share_of(sum(not one.repeats for one in rows), len(rows)),
+        "stopped_by_itself": share_of(sum(one.stopped for one in rows), len(rows)),
     }
 
 
-def _share(hits: int, count: int) -> dict[str, float | int]:
+def share_of(hits: int, count: int) -> dict[str, float | int]:
+    """A share with its count and its 95 % Wilson interval."""
     low, high = wilson(hits, count)
     return {
         "share": round(hits / count, 4) if count else 0.0,

@@ -113,6 +113,7 @@ def _arguments(settings: TrainSettings, scratch: Path) -> SFTConfig:
         per_device_train_batch_size=settings.batch,
         per_device_eval_batch_size=settings.batch,
         gradient_accumulation_steps=settings.accumulate,
+        train_sampling_strategy="group_by_length",  # rows of a batch are padded to its longest
         num_train_epochs=settings.epochs,
         max_steps=settings.max_steps,
         learning_rate=settings.rate,

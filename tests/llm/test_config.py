@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -67,6 +68,15 @@ def test_the_newest_complete_adapter_is_taken(tmp_path: Path) -> None:
     half = _adapter(tmp_path / "llm/adapters/half-written", age=0)
     (half / "adapter_model.safetensors").unlink()
     assert EngineConfig.from_env({}, tmp_path).adapter == newer
+
+
+def test_the_date_in_the_card_counts_before_the_file_s_time_which_a_clone_changes(tmp_path: Path) -> None:
+    later = _adapter(tmp_path / "llm/adapters/later", age=100)
+    earlier = _adapter(tmp_path / "llm/adapters/earlier", age=50)
+    for folder, date in ((later, "2026-11-23"), (earlier, "2026-10-01")):
+        (folder / "card.json").write_text(json.dumps({"date": date}))
+    os.utime(later / "card.json", (1_600_000_000, 1_600_000_000))
+    assert EngineConfig.from_env({}, tmp_path).adapter == later
 
 
 def test_an_adapter_can_be_named_or_switched_off(tmp_path: Path) -> None:

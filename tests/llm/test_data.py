@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from consult.library import topics as library
 from llm import prompts
 from llm.data import build, command, overlap, written
 from llm.data.topics import Topic, read_topics
@@ -54,6 +55,24 @@ def test_every_cited_sentence_stands_in_the_passage_that_it_names(rows: list[bui
             held = row.passages[int(number) - 1][1]
             start = sentence.replace(build.NO_DIAGNOSIS, "").replace(prompts.NOT_HELD["en"], "").strip(" .")
             assert start[:25] in held.replace("\n", " ") or start[-25:] in held.replace("\n", " "), row.id
+
+
+def test_passages_are_cut_as_the_library_cuts_them(topics: list[Topic]) -> None:
+    for topic in topics:
+        cut = [piece.text for piece in library.load(command.TOPICS / f"{topic.id}.md").pieces]
+        assert [piece.text for piece in topic.pieces] == cut
+
+
+def test_an_answer_from_lists_of_different_urgency_names_both(rows: list[build.Row]) -> None:
+    asked = [row for row in rows if row.skill == "answer" and "within 24 hours if" in row.answer]
+    assert len(asked) > 50
+    assert sum(bool(re.search(r"within (a|a few|\d) (day|week)s?", row.answer)) for row in asked) > len(asked) / 2
+
+
+def test_one_missing_fact_is_asked_for_after_what_is_known(rows: list[build.Row]) -> None:
+    asked = [row for row in rows if row.skill == "ask_first" and row.answer.endswith("?")]
+    assert {row.split for row in asked} == {"train", "validation"}
+    assert all(row.answer.count("?") == 1 and "[" in row.answer for row in asked)
 
 
 def test_a_refusal_cites_nothing_and_its_passages_are_of_other_topics(rows: list[build.Row]) -> None:

@@ -95,6 +95,18 @@ def test_the_repetition_penalty_makes_repetition_rarer(open_tiny: OpenEngine) ->
     assert len(set(spread)) > len(set(plain))
 
 
+def test_an_answer_does_not_begin_as_it_must_not(open_tiny: OpenEngine) -> None:
+    """All bytes but those of "a" and "b" are ruled out, then those of "a" as well."""
+    engine = open_tiny()
+    others = tuple(chr(letter) for letter in range(128) if chr(letter) not in "ab")
+    rest = tuple(range(engine.tokenizer.vocab_size + 2))
+    letters = {letter: engine.tokenizer.encode(letter, add_special_tokens=False)[0] for letter in "ab"}
+    only = Sampling(max_new_tokens=3, first_not=tuple(one for one in rest if one not in letters.values()))
+    first = said(engine, Request("either", ask("x").messages, only, opening_not=others))[0]
+    second = said(engine, Request("other", ask("x").messages, only, opening_not=(f"{first}ny words",)))[0]
+    assert {first, second} == {"a", "b"}
+
+
 def test_cancel_ends_the_stream_and_frees_its_pages(open_tiny: OpenEngine) -> None:
     engine = open_tiny()
     stream = engine.stream(ask("r", max_new_tokens=900))
