@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from consult.safety import claims, words
+from consult.safety import claims, relations, words
 from consult.safety.sentences import cited, without_citations
 from consult.safety.support import Support, Window, candidates
 from consult.safety.types import Language, Level, Passage, Reason, Verdict
@@ -165,6 +165,8 @@ def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> 
     if not _numbers_held(text, held):
         code = "dose" if any(quantity.is_dose for quantity in claims.quantities(text)) else "number"
         reasons.append(Reason(code, "It gives a number that this part of the passage does not give."))
+    elif moved := relations.number_moved(text, passage):
+        reasons.append(Reason("number", f"The passage gives this number, but not beside {moved!r}."))
     if stray := claims.terms(text) - claims.terms(held):
         reasons.append(Reason("subject", f"The passage does not speak of {', '.join(sorted(stray))} here."))
     elif _other_subject(text, said, whole):
@@ -173,6 +175,8 @@ def _exact(text: str, passage: Passage, window: Window, said: Sequence[str]) -> 
         reasons.append(Reason("negation", turned))
     elif more := claims.overstates(text, window.text):
         reasons.append(Reason("negation", f"The passage does not go as far as {more!r}."))
+    if turned := relations.roles_turned(text, window.text):
+        reasons.append(Reason("roles", f"Around {turned!r} it says of one what the passage says of the other."))
     return reasons
 
 

@@ -24,7 +24,6 @@ from consult.safety.types import Finding, Language, Level, Span, Turn
 FOLDER = Path(__file__).parent / "classifier_data"
 WEIGHTS, CARD = FOLDER / "weights.safetensors", FOLDER / "card.json"
 BUCKETS = 1 << 15
-SURE = 0.97  # asked of a crisis, and of long messages: worry and grief told at length read like one to a linear model
 TOO_SHORT = 24  # width: "and again" or four characters tell it nothing, and it answers all the same; rules read those
 WINDOW = 320  # characters: what is asked of a longer message is asked of each stretch of it, and the highest counts
 
@@ -34,11 +33,16 @@ _SENTENCE = re.compile(r"[^.!?。！？\n]*[.!?。！？\n]*")
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights (BUCKETS, 2) and biases (2,): column 0 says urgent or not, column 1 crisis rather than emergency."""
+    """Weights (BUCKETS, 2) and biases (2,): column 0 says urgent or not, column 1 crisis rather than emergency.
+
+    ``long_threshold`` is asked of a stretch of a longer message: the highest of many stretches is high by chance,
+    and worry told at length reads like an alarm to a linear model.
+    """
 
     weights: Floats
     bias: Floats
     threshold: float
+    long_threshold: float
 
 
 class ClassifierMissing(ImportError):
@@ -54,7 +58,8 @@ def model() -> Model:
 
     held = load_file(str(WEIGHTS))
     card = json.loads(CARD.read_text(encoding="utf-8"))
-    return Model(held["weights"].astype(np.float32), held["bias"].astype(np.float32), float(card["threshold"]))
+    weights, bias = held["weights"].astype(np.float32), held["bias"].astype(np.float32)
+    return Model(weights, bias, float(card["threshold"]), float(card["long_threshold"]))
 
 
 def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> list[Finding]:
@@ -72,8 +77,8 @@ def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> l
         if _width(turn.text) < TOO_SHORT:
             continue
         alarm, crisis, start, end = opinion(turn.text)
-        strict = crisis >= 0.5 or end - start < len(turn.text)
-        if alarm >= max(trained.threshold, SURE if strict else 0.0) and (best is None or alarm > best[0]):
+        asked = trained.threshold if end - start == len(turn.text) else trained.long_threshold
+        if alarm >= asked and (best is None or alarm > best[0]):
             best = alarm, crisis, number, start, end
     if best is None:
         return []
@@ -90,13 +95,13 @@ def _width(text: str) -> int:
 
 def _finding(level: Level, alarm: float, span: Span, language: Language) -> Finding:
     key = "crisis" if level is Level.CRISIS else "emergency"
-    if language == "zh":
-        title = "读来像危机，但无规则命中" if level is Level.CRISIS else "读来像急症，但无规则命中"
-        why = f"{title}：分类模型给出{alarm:.0%}，没有规则说明原因，请人工阅读全文。"
-    else:
-        title = f"Reads like {'a crisis' if level is Level.CRISIS else 'an emergency'}, though no rule names a sign"
-        why = f"{title}: the classifier gives {alarm:.0%}. It cannot say which words; please read the message itself."
-    return Finding(f"classifier.{key}", title, level, why, (span,), key)
+    kind, kind_zh = ("a crisis", "危机") if level is Level.CRISIS else ("an emergency", "急症")
+    titles = {"en": f"Reads like {kind}, though no rule names a sign", "zh": f"读来像{kind_zh}，但无规则命中"}
+    told: dict[Language, str] = {
+        "en": f"{titles['en']}: the classifier gives {alarm:.0%}. It cannot say which words; please read the message.",
+        "zh": f"{titles['zh']}：分类模型给出{alarm:.0%}，没有规则说明原因，请人工阅读全文。",
+    }
+    return Finding(f"classifier.{key}", titles[language], level, told[language], (span,), key, told=told)
 
 
 @lru_cache(maxsize=512)

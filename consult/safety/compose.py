@@ -1,7 +1,9 @@
 """An answer made of the library's own sentences, for when the model's did not pass.
 
-Knows nothing of the model. The passages that fit the question best, by its words and by what it asks for (to prevent,
-to treat, when to go ...), give the sentences nearest to it; a list is given whole, with its lead, or not at all.
+Knows nothing of the model. The passage that fits the question best comes first: by what is asked for (to prevent, to
+treat, when to go ...), by the words of the question, and by the order in which the search gave it. Where nothing in
+particular is asked, that is what people can do themselves, and medicines come last. A second passage follows only
+where it is of the same topic or holds what the first lacks. A list is given whole, with its lead, or not at all.
 """
 
 from __future__ import annotations
@@ -17,12 +19,31 @@ from pathlib import Path
 from consult.safety import claims, words
 from consult.safety.check import check_sentence, is_answer, tainted
 from consult.safety.sentences import split
+from consult.safety.support import idf
 from consult.safety.types import Language, Level, Passage, Verdict
 
 MOST_SENTENCES = 5
 MOST_ITEMS = 12
+ASKED_FOR, SHARED, PLACE, UNASKED = 4.0, 4.0, 1.2, 2.0  # what a passage gains, and loses by its place or its subject
+ENOUGH = 0.3  # of the question's words that the first passage lacks: a second one of another topic must hold so many
+MEDICINES = "medicines-and-cautions"
 
 _DATA = Path(__file__).with_name("guard_data") / "intents.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class _Intent:
+    """What may be asked for. ``sections`` of our own topics tell it; elsewhere the words ``told`` show it."""
+
+    asked: re.Pattern[str]
+    told: re.Pattern[str]
+    sections: tuple[str, ...]
+
+    def told_by(self, passage: Passage) -> bool:
+        """Whether the passage holds what is asked for."""
+        if passage.section in _sections():
+            return passage.section in self.sections
+        return bool(self.told.search(words.normalise(passage.text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +62,26 @@ def compose(question: str, passages: Sequence[Passage], language: Language) -> l
 
     Sentences come first, in the order of the text; the lists of a passage follow as one verdict with a line an item.
     """
-    asked = _asked(question)
+    asked = _asked(question, language)
     clean = [passage for passage in passages if not tainted(passage)]
-    if not any(_shared(asked, passage) for passage in clean):
+    if not any(asked & _asked(f"{passage.title} {passage.text}", language) for passage in clean):
         return []
-    ranked = sorted(clean, key=lambda one: (-_fit(question, asked, one), one.number))
-    least = _shared(asked, ranked[0])
     chosen: list[Verdict] = []
-    for passage in ranked[:2]:
-        if _shared(asked, passage) >= least and len(chosen) < MOST_SENTENCES:
+    for passage in _order(question, asked, clean, language):
+        if len(chosen) < MOST_SENTENCES:
             chosen += _from_passage(asked, passage, language, chosen)
     return chosen if is_answer([verdict.text for verdict in chosen]) else []
+
+
+def _order(question: str, asked: set[str], passages: Sequence[Passage], language: Language) -> list[Passage]:
+    """The passage that fits best, and one that adds to it: of the same topic, or with what the first lacks."""
+    ranked = sorted(passages, key=lambda one: (-_fit(question, asked, one, language), one.number))
+    first, *rest = ranked
+    lacking = asked - _asked(f"{first.title} {first.text}", language)
+    adding = [one for one in rest if one.title == first.title]
+    if lacking:
+        adding += [one for one in rest if _share(lacking, one, language) * _weight(lacking) >= ENOUGH * _weight(asked)]
+    return [first, *adding[:1]]
 
 
 def _from_passage(
@@ -109,24 +139,54 @@ def _is_item(part: str) -> bool:
     return part.lstrip().startswith(("-", "*", "•"))
 
 
-def _asked(text: str) -> set[str]:
-    return set(words.content(text)) | {
+def _asked(text: str, language: Language) -> set[str]:
+    """The words that carry meaning; of Chinese the characters, since its words are written in several ways."""
+    found = set(words.content(text)) | {
         word for name in claims.terms(text) | claims.medicines(text) for word in words.content(name)
     }
+    return set("".join(found)) if language == "zh" else found
 
 
-def _shared(asked: set[str], passage: Passage) -> int:
-    return 3 * len(asked & _asked(passage.title)) + len(asked & _asked(passage.text))
+def _weight(asked: set[str]) -> float:
+    return sum(map(idf, asked))
 
 
-def _fit(question: str, asked: set[str], passage: Passage) -> float:
-    """How well a passage fits: shared words, what is asked for, and the order in which the search gave it."""
-    meant = [passage_signs for question_signs, passage_signs in _intents() if question_signs.search(question.lower())]
-    text = words.normalise(passage.text)
-    return _shared(asked, passage) + 4 * any(signs.search(text) for signs in meant) - 0.7 * passage.number
+def _share(asked: set[str], passage: Passage, language: Language) -> float:
+    """How much of what is asked the passage holds (0 to 1); rare words weigh more."""
+    held = _asked(f"{passage.title} {passage.text}", language)
+    return _weight(asked & held) / (_weight(asked) or 1.0)
+
+
+def _fit(question: str, asked: set[str], passage: Passage, language: Language) -> float:
+    meant = _meant(question)
+    fit = SHARED * _share(asked, passage, language) - PLACE * passage.number
+    if not meant:
+        return fit + _without_intent(passage)
+    return fit + ASKED_FOR * any(intent.told_by(passage) for intent in meant) + _without_intent(passage) / 2
+
+
+def _meant(question: str) -> list[_Intent]:
+    """What is asked for; a question that names a medicine, and no more, asks about medicines."""
+    low = question.lower()
+    meant = [one for one in _intents() if one.asked.search(low)]
+    if not meant and claims.medicines(question):
+        return [one for one in _intents() if MEDICINES in one.sections]
+    return meant
+
+
+def _without_intent(passage: Passage) -> float:
+    """Nothing in particular is asked: first what people can do, last medicines, which are for those who ask."""
+    return {"what-you-can-do": UNASKED, "emergency-signs": -UNASKED / 2, MEDICINES: -UNASKED}.get(passage.section, 0.0)
 
 
 @cache
-def _intents() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+def _intents() -> tuple[_Intent, ...]:
     rows = tomllib.loads(_DATA.read_text(encoding="utf-8"))["intent"]
-    return tuple((re.compile(row["asked"]), re.compile(row["told"], re.MULTILINE)) for row in rows)
+    return tuple(
+        _Intent(re.compile(row["asked"]), re.compile(row["told"], re.MULTILINE), tuple(row["sections"])) for row in rows
+    )
+
+
+@cache
+def _sections() -> frozenset[str]:
+    return frozenset(section for intent in _intents() for section in intent.sections)

@@ -86,6 +86,8 @@ _HAN = {c: v for v, c in enumerate("零一二三四五六七八九")} | {"两": 
 _NUMBER_WORD = "|".join(sorted(_WORDS, key=len, reverse=True))
 _NUMBER = rf"(?P<n>\d+(?:\.\d+)?|\b(?:{_NUMBER_WORD})\b(?:[ -](?:{_NUMBER_WORD})\b)?|[零一二两三四五六七八九十百半]+)"
 _ANY_NUMBER = re.compile(_NUMBER)
+# "37.8", "37度6", "48 HbA1c", "136/85": a reading, not a number of things
+_NO_COUNT = re.compile(r"\d+(?:\.\d|\s*(?:度|°|%|/\s?\d|:\d|mmol|hba1c|a1c|bpm|degrees?\b|celsius|(?:st|nd|rd|th)\b))")
 _TEMPERATURE = re.compile(
     r"(?P<n>\d{2,3}(?:[.,]\d{1,2})?)\s*(?P<unit>°\s*[cf]?|degrees?(?: c\w*| f\w*)?|deg|c\b|f\b|celsius|fahrenheit|度)?"
 )
@@ -201,6 +203,8 @@ def _numbers(plain: str) -> Iterator[tuple[str, int, int]]:
     for found in _ANY_NUMBER.finditer(plain):
         value = value_of(found["n"])
         yield "number", *found.span("n")
+        if _NO_COUNT.match(plain, found.start()):
+            continue
         if value >= 8:
             yield "number_many", *found.span("n")
         if value >= 20:

@@ -375,10 +375,12 @@ def _skip(
     at: list[list[tuple[str, int]]],
     stack: list[tuple[_Node, int]],
 ) -> None:
-    limit, sentence = text.place[here] + reach, text.sentence[here]
-    while here < len(text) and text.sentence[here] == sentence and text.place[here] <= limit:
-        _follow(node.next, here, keys, at, stack)
-        if text.words[here] in _GAP_STOPPERS:
+    edges, words, places, sentences = node.next, text.words, text.place, text.sentence
+    limit, sentence, size = places[here] + reach, sentences[here], len(words)
+    while here < size and sentences[here] == sentence and places[here] <= limit:
+        if at[here] or not edges.keys().isdisjoint(keys[here]):
+            _follow(edges, here, keys, at, stack)
+        if words[here] in _GAP_STOPPERS:
             return
         here += 1
 

@@ -49,6 +49,7 @@ class Rule:
     title_zh: str
     level: Level
     idea: str
+    idea_zh: str
     source: str
     owner: str
     review: date
@@ -83,6 +84,7 @@ _RULE_KEYS = {
     "title_zh",
     "level",
     "idea",
+    "idea_zh",
     "source",
     "owner",
     "review",
@@ -96,7 +98,9 @@ _RULE_KEYS = {
     "match",
     "no_match",
 }
-_NEEDED = ("id", "title", "title_zh", "level", "idea", "source", "owner", "review", "signs", "match", "no_match")
+_NEEDED = (
+    "id", "title", "title_zh", "level", "idea", "idea_zh", "source", "owner", "review", "signs", "match", "no_match",
+)  # fmt: skip
 _EXAMPLE_KEYS = {"text", "turns", "profile"}
 _ID = re.compile(r"[a-z]+\.[a-z0-9_]+")
 
@@ -229,6 +233,7 @@ def _rule(file: _File, table: dict[str, Any], grammar: Grammar) -> Rule:
         title_zh=table["title_zh"],
         level=Level(table["level"]),
         idea=table["idea"],
+        idea_zh=table["idea_zh"],
         source=table["source"],
         owner=table["owner"],
         review=table["review"],

@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from consult.safety.patterns import Hit, Hits
 from consult.safety.text import Text
 
-KINDS = ("negated", "past", "hypothetical", "family", "quoted", "figure")
+KINDS = ("negated", "past", "hypothetical", "information", "family", "quoted", "figure")
 _NEGATION_REACH = 7.0
+_QUESTION = "what which how why where when who is are do does can could should would will may whats hows"
+_ASKING = frozenset(_QUESTION.split(" "))
+_POLITE = "hi hello hey please so and just ok okay also quick question doctor doc sir um"
+_LEAD_INS = frozenset(_POLITE.split(" "))
+_ASKER = frozenset(["i", "we", "you", "someone", "people", "one"])  # "how do I ...": nobody's signs yet
+_POINTING = frozenset(["this", "these", "that", "it", "its"])  # "is this a heart attack?"
+_PERSONS = ("who_self", "who_other", "who_child", "who_he")
 _LIST_CUES = frozenset({"or", "nor", "any", "either", "和", "或", "也", "及"})
 
 
@@ -29,7 +36,7 @@ class Scope:
 
 def scopes(text: Text, hits: Hits) -> tuple[Scope, ...]:
     """Every scope that the cues among ``hits`` open in ``text``."""
-    found = [*_negations(text, hits)]
+    found = [*_negations(text, hits), *_information(text, hits)]
     present = hits.get("cue_present", [])
     for hit in hits.get("cue_past", ()):
         start, end = _clause(text, hit)
@@ -43,6 +50,8 @@ def scopes(text: Text, hits: Hits) -> tuple[Scope, ...]:
         start, end = _sentence(text, hit)
         if not any(start <= now.start < end for now in present):
             found.append(Scope("hypothetical", (hit.start, hit.end), hit.start, end))
+    for hit in hits.get("cue_about", ()):
+        found.append(Scope("hypothetical", (hit.start, hit.end), *_clause(text, hit)))
     for hit in hits.get("cue_quoted", ()):
         found.append(Scope("quoted", (hit.start, hit.end), *_sentence(text, hit)))
     for hit in hits.get("cue_figure", ()):
@@ -85,6 +94,25 @@ def _stretch(numbers: list[int], hit: Hit) -> tuple[int, int]:
     while end < len(numbers) and numbers[end] == numbers[hit.end - 1]:
         end += 1
     return start, end
+
+
+def _information(text: Text, hits: Hits) -> Iterator[Scope]:
+    """English questions that speak of nobody: "can you overdose on water?", "do I need a carbon monoxide alarm"."""
+    people = {hit.start for name in _PERSONS for hit in hits.get(name, ())}
+    people |= {place for place, word in enumerate(text.words) if word in _POINTING}
+    start = 0
+    while start < len(text):
+        end = start
+        while end < len(text) and text.sentence[end] == text.sentence[start]:
+            end += 1
+        first = start
+        while first < end and text.words[first] in _LEAD_INS:
+            first += 1
+        if first < end and text.words[first] in _ASKING:
+            asker = next((i for i in range(first + 1, min(first + 4, end)) if text.words[i] in _ASKER), -1)
+            if not any(first < place < end and place != asker for place in people):
+                yield Scope("information", (first, first), first, end)
+        start = end
 
 
 def _negations(text: Text, hits: Hits) -> Iterator[Scope]:

@@ -1,7 +1,8 @@
 """Train the second layer: ``python -m consult.safety.train_classifier``. Nothing at run time needs it.
 
-Learns from classifier_data/messages.jsonl and the rules' own examples, chooses the threshold on threshold.jsonl,
-reports on apart.jsonl, which this model never saw, writes weights.safetensors and card.json. Needs scikit-learn.
+Learns from classifier_data/messages.jsonl and the rules' own examples, chooses the threshold on threshold.jsonl and
+voices_dev.jsonl and that of long messages on half of counsel_chat (where ``--data`` holds it; else the card's stays),
+reports on apart.jsonl and voices_held.jsonl, which it never saw, writes weights and card. Needs scikit-learn.
 """
 
 from __future__ import annotations
@@ -18,12 +19,28 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 from sklearn.metrics import roc_auc_score, roc_curve  # type: ignore[import-untyped]
 
-from consult.safety.classifier import BUCKETS, CARD, FOLDER, SURE, WEIGHTS, features
+from consult.safety import classifier
+from consult.safety.classifier import BUCKETS, CARD, FOLDER, WEIGHTS, WINDOW, features
+from consult.safety.evaluation import cases
 from consult.safety.rules import ruleset
 
 ALARMS = ("emergency", "crisis")
-FALSE_ALARMS = 0.01  # of the calm messages of threshold.jsonl
+FALSE_ALARMS = 0.015  # of the calm messages that the threshold is chosen on
+LONG_FALSE_ALARMS = 0.05  # of the long questions to counsellors, some of which do tell of danger
+CHOSEN_ON, TOLD_ON = ("threshold", "voices_dev"), ("apart", "voices_held")
 STRENGTH = 20.0
+
+COMPARED = {
+    "what": "AUC, 2026-11-23, two cores. The first four rows: threshold and apart with the first 1,785 messages. The "
+    "last three: threshold, apart, voices_dev and voices_held, English only, with 3,063 messages.",
+    "sentence embeddings (MiniLM)": [0.828, 0.783],
+    "characters": [0.914, 0.830],
+    "embeddings and characters": [0.881, 0.810],
+    "characters, words and concepts (in use)": [0.962, 0.882],
+    "the same, English": [0.971, 0.935, 0.961, 0.971],
+    "MiniLM fine-tuned as a whole, English": [0.976, 0.970, 0.962, 0.962],
+    "mean of those two, English": [0.986, 0.956, 0.981, 0.980],
+}
 
 Row = tuple[str, str]  # text, label: emergency, crisis or calm
 
@@ -70,11 +87,18 @@ def train(learned: Sequence[Row]) -> tuple[LogisticRegression, LogisticRegressio
     return alarm, crisis
 
 
-def chosen(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64]) -> float:
-    """The lowest threshold that raises no more than FALSE_ALARMS of the calm messages."""
-    calm = np.sort(scores[~truth])
-    allowed = int(len(calm) * FALSE_ALARMS)
-    return round(float(calm[-1 - allowed]) + 0.005, 3)
+def chosen(calm: npt.NDArray[np.float64], share: float) -> float:
+    """The lowest threshold that raises no more than ``share`` of the calm messages with these scores."""
+    return round(float(np.sort(calm)[-1 - int(len(calm) * share)]) + 0.0005, 4)
+
+
+def long_scores(folder: Path) -> npt.NDArray[np.float64] | None:
+    """The highest score of each long question of counsel_chat, in the order of the file; None where it is not there."""
+    try:
+        questions = [case.turns[0].text for case in cases.read(folder, "counsel_chat")]
+    except FileNotFoundError:
+        return None
+    return np.array([classifier.opinion(text)[0] for text in questions if len(text) > WINDOW])
 
 
 def figures(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], threshold: float) -> dict[str, Any]:
@@ -92,47 +116,61 @@ def figures(truth: npt.NDArray[np.bool_], scores: npt.NDArray[np.float64], thres
 
 
 def main() -> None:
-    """Train, choose the threshold, write weights and card."""
+    """Train, write the weights, choose the thresholds with them, write the card."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=FOLDER, help="where weights and card go")
-    out: Path = parser.parse_args().out
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="the folder of the data sets")
+    options = parser.parse_args()
     learned = [*rows(FOLDER / "messages.jsonl"), *examples()]
     alarm, crisis = train(learned)
-    sets = {name: rows(FOLDER / f"{name}.jsonl") for name in ("threshold", "apart")}
+    weights = np.stack([alarm.coef_[0], crisis.coef_[0]], axis=1).astype(np.float16)
+    bias = np.array([alarm.intercept_[0], crisis.intercept_[0]], dtype=np.float32)
+    sets = {name: rows(FOLDER / f"{name}.jsonl") for name in (*CHOSEN_ON, *TOLD_ON)}
     truth = {name: np.array([label != "calm" for _, label in held]) for name, held in sets.items()}
     scores = {name: alarm.predict_proba(matrix([text for text, _ in held]))[:, 1] for name, held in sets.items()}
-    threshold = chosen(truth["threshold"], scores["threshold"])
-    weights = np.stack([alarm.coef_[0], crisis.coef_[0]], axis=1).astype(np.float16)
-    from safetensors.numpy import save_file
-
-    save_file(
-        {
-            "weights": np.ascontiguousarray(weights),
-            "bias": np.array([alarm.intercept_[0], crisis.intercept_[0]], dtype=np.float32),
-        },
-        str(out / WEIGHTS.name),
-    )
+    threshold = chosen(np.concatenate([scores[name][~truth[name]] for name in CHOSEN_ON]), FALSE_ALARMS)
+    long_threshold, told = _long_threshold(options.data, weights, bias)
     card: dict[str, Any] = {
         "what": "Logistic regression over hashed character 2 to 4-grams, word stems, pairs of stems and rule concepts.",
         "learned_from": f"classifier_data/messages.jsonl and the rules' examples: {len(learned)} messages, written by "
         "engineers for this project; no clinician has labelled them.",
         "threshold": threshold,
-        "threshold_chosen_on": f"threshold.jsonl: at most {FALSE_ALARMS:.0%} of its calm messages raised.",
-        "stricter": f"{SURE} is asked of a crisis and of messages longer than one window; set by hand after reading "
-        "questions to counsellors, so not part of the figures below.",
-        "compared": {
-            "what": "AUC on threshold.jsonl and apart.jsonl with the first 1,785 training messages, 2026-11-23",
-            "sentence embeddings (MiniLM)": [0.828, 0.783],
-            "characters": [0.914, 0.830],
-            "embeddings and characters": [0.881, 0.810],
-            "characters, words and concepts": [0.962, 0.882],
-        },
+        "threshold_chosen_on": f"{' and '.join(CHOSEN_ON)}: at most {FALSE_ALARMS:.1%} of their calm messages raised.",
+        "long_threshold": long_threshold,
+        "long_threshold_chosen_on": told,
+        "compared": COMPARED,
         "figures": {name: figures(truth[name], scores[name], threshold) for name in sets},
         "limits": "Short, indirect messages are missed often. It only raises, and cannot say which words moved it.",
     }
-    (out / CARD.name).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    from safetensors.numpy import save_file
+
+    save_file({"weights": np.ascontiguousarray(weights), "bias": bias}, str(options.out / WEIGHTS.name))
+    (options.out / CARD.name).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for name in sets:
-        print(name, {k: v for k, v in card["figures"][name].items() if k != "roc"}, "threshold", threshold)
+        print(name, {k: v for k, v in card["figures"][name].items() if k != "roc"})
+    print("threshold", threshold, "of long messages", long_threshold, told)
+
+
+def _long_threshold(folder: Path, weights: npt.NDArray[np.float16], bias: npt.NDArray[np.float32]) -> tuple[float, str]:
+    """The threshold of long messages and how it was chosen; what the card says where the data is not there."""
+    held = classifier.Model(weights.astype(np.float32), bias, 0.5, 0.5)
+    classifier.model.cache_clear()
+    classifier.opinion.cache_clear()
+    loaded, classifier.model = classifier.model, lambda: held  # type: ignore[assignment]
+    try:
+        found = long_scores(folder)
+    finally:
+        classifier.model = loaded
+        classifier.opinion.cache_clear()
+    if found is None:
+        card = json.loads(CARD.read_text(encoding="utf-8"))
+        return card["long_threshold"], card["long_threshold_chosen_on"]
+    threshold = chosen(found[::2], LONG_FALSE_ALARMS)
+    other = float((found[1::2] >= threshold).mean())
+    return threshold, (
+        f"every second long question of counsel_chat ({len(found[::2])}): at most {LONG_FALSE_ALARMS:.0%} raised; "
+        f"of the others {other:.1%}."
+    )
 
 
 if __name__ == "__main__":

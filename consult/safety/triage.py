@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from time import perf_counter
@@ -88,12 +88,12 @@ def assess(turns: Sequence[Turn], profile: Profile | None = None, language: Lang
 
 
 def _failed(turns: Sequence[Turn], language: Language | None, started: float) -> Assessment:
-    finding = Finding(
-        _FAILED,
-        "This conversation could not be assessed",
-        Level.URGENT,
-        "Automatic triage failed on this conversation, so a person must read it today.",
-    )
+    told: dict[Language, str] = {
+        "en": "Automatic triage failed on this conversation, so a person must read it today.",
+        "zh": "自动分诊在这次对话上出错，今天必须由人工阅读。",
+    }
+    title = "This conversation could not be assessed"
+    finding = Finding(_FAILED, title, Level.URGENT, told[language or "en"], told=told)
     try:
         version = rules_version()
     except Exception:  # the rules themselves may be what failed
@@ -186,7 +186,8 @@ def _affirmed(turns: tuple[Turn, ...], reads: dict[int, _Read]) -> Iterator[tupl
         if asked.author == "patient" or j not in reads or not answer.text.strip():
             continue
         if any(hit.start == 0 for hit in reads[j].hits.get("cue_yes", ())):
-            yield i, _read(_questions_only(asked.text))
+            read = _read(_questions_only(asked.text))
+            yield i, replace(read, scopes=tuple(one for one in read.scopes if one.kind != "information"))
 
 
 def _questions_only(text: str) -> str:
@@ -320,7 +321,8 @@ def _finding(rule: Rule, case: _Case, seen: list[_Seen]) -> Finding:
     subject = subjects[min(sentence, len(subjects) - 1)]
     from_profile = any(one.turn == PROFILE for one in seen)
     title = rule.title_zh if case.language == "zh" else rule.title
-    return Finding(rule.id, title, rule.level, _why(rule, case, spans, from_profile), spans, rule.message, subject)
+    told: dict[Language, str] = {"en": _why(rule, spans, from_profile), "zh": _why_zh(rule, spans, from_profile)}
+    return Finding(rule.id, title, rule.level, told[case.language], spans, rule.message, subject, told)
 
 
 def _span(one: _Seen, case: _Case) -> Span:
@@ -330,15 +332,20 @@ def _span(one: _Seen, case: _Case) -> Span:
     return Span(one.turn, start, end, case.turns[one.turn].text[start:end])
 
 
-def _why(rule: Rule, case: _Case, spans: Sequence[Span], from_profile: bool) -> str:
+def _why(rule: Rule, spans: Sequence[Span], from_profile: bool) -> str:
     """The reason as a sentence: title, the words seen, what combined, and the clinical idea."""
-    words = [span.text if len(span.text) <= QUOTED_AT_MOST else span.text[: QUOTED_AT_MOST - 1] + "…" for span in spans]
-    if case.language == "zh":
-        seen = "和".join(f"“{word}”" for word in words)
-        return f"{rule.title_zh}：患者写道{seen}{'，并结合个人资料' if from_profile else ''}。"
-    seen = " and ".join(f'"{word}"' for word in words)
+    seen = " and ".join(f'"{word}"' for word in _quoted(spans))
     profile = ", together with what the profile says" if from_profile else ""
     return f"{rule.title}: the patient wrote {seen}{profile}. {rule.idea}"
+
+
+def _why_zh(rule: Rule, spans: Sequence[Span], from_profile: bool) -> str:
+    seen = "和".join(f"“{word}”" for word in _quoted(spans))
+    return f"{rule.title_zh}：患者写道{seen}{'，并结合个人资料' if from_profile else ''}。{rule.idea_zh}"
+
+
+def _quoted(spans: Sequence[Span]) -> list[str]:
+    return [span.text if len(span.text) <= QUOTED_AT_MOST else span.text[: QUOTED_AT_MOST - 1] + "…" for span in spans]
 
 
 def language_of(text: str) -> Language | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
@@ -69,7 +70,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule that fired. ``why`` is a sentence a nurse would accept; ``message`` a key of messages/*.toml or ""."""
+    """One rule that fired. ``why`` is a sentence a nurse would accept; ``message`` a key of messages/*.toml or "".
+
+    ``told`` holds ``why`` in each language, for a nurse who reads another one than the patient writes.
+    """
 
     rule: str
     title: str
@@ -78,6 +82,7 @@ class Finding:
     spans: tuple[Span, ...] = ()
     message: str = ""
     subject: Subject = "self"
+    told: Mapping[Language, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,12 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A numbered passage that the answer may cite, as [number]."""
+    """A numbered passage that the answer may cite as [number]. ``section`` is the slug of a topic's part, or ""."""
 
     number: int
     title: str
     text: str
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ def test_a_failing_classifier_changes_nothing(monkeypatch):
 def test_the_card_states_threshold_data_and_roc():
     card = json.loads(classifier.CARD.read_text(encoding="utf-8"))
     assert 0.5 < card["threshold"] < 1
-    assert {"threshold", "apart"} == set(card["figures"])
+    assert 0.5 < card["long_threshold"] < 1
+    assert {"threshold", "voices_dev", "apart", "voices_held"} == set(card["figures"])
     assert all(len(figures["roc"]) > 5 for figures in card["figures"].values())
     assert classifier.WEIGHTS.stat().st_size < 3_000_000
 

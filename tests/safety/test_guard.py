@@ -259,6 +259,28 @@ def test_what_is_asked_for_decides_between_passages_of_one_topic() -> None:
     assert guard.compose("What is flu?", [what, prevent], "en")[0].citations == (1,)
 
 
+DO = Passage(2, "Insomnia", "- Go to bed at the same time every day.\n- Make the bedroom dark.", "what-you-can-do")
+TABLETS = Passage(1, "Insomnia", "Sleeping tablets for insomnia are rarely prescribed.", "medicines-and-cautions")
+
+
+@pytest.mark.parametrize("question", ["How can I treat my insomnia?", "I lie awake with insomnia", "insomnia"])
+def test_what_people_can_do_comes_before_medicines(question: str) -> None:
+    assert guard.compose(question, [TABLETS, DO], "en")[0].citations == (2,)
+
+
+@pytest.mark.parametrize("question", ["Which tablets help insomnia?", "Can I take zopiclone for insomnia?"])
+def test_medicines_come_first_for_those_who_ask_for_them(question: str) -> None:
+    assert guard.compose(question, [DO, TABLETS], "en")[0].citations == (1,)
+
+
+def test_a_passage_of_another_topic_is_added_only_for_what_the_first_lacks() -> None:
+    apnoea = Passage(3, "Sleep apnoea", "Sleep on your side.", "what-you-can-do")
+    assert {one.citations for one in guard.compose("how to treat insomnia", [DO, apnoea], "en")} == {(2,)}
+    knee = Passage(3, "Knee pain", "Knee pain eases with gentle movement.", "what-you-can-do")
+    both = guard.compose("how to treat insomnia and knee pain", [DO, knee], "en")
+    assert {one.citations for one in both} == {(2,), (3,)}
+
+
 def test_a_sentence_too_long_to_check_is_refused() -> None:
     assert not check("Rest and drink plenty of fluids, " * 100).allowed
 

@@ -19,6 +19,7 @@ title = "Chest pain"
 title_zh = "胸痛"
 level = "urgent"
 idea = "Chest pain is assessed."
+idea_zh = "胸痛须评估。"
 signs = ["<chest> ~ (pain|ache)"]
 match = ["chest pain", "pain in my chest", "my chest has an ache"]
 no_match = ["knee pain", "no chest pain"]

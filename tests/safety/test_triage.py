@@ -68,3 +68,16 @@ def test_a_failure_is_urgent_and_says_so(monkeypatch):
     assessment = triage.assess([Turn("patient", "hello")])
     assert assessment.level == Level.URGENT
     assert [finding.rule for finding in assessment.findings] == ["system.assessment_failed"]
+
+
+def test_a_nurse_reads_the_reason_in_her_language_with_the_words_as_written():
+    (finding, *_) = triage.assess([Turn("patient", "my dad's face has dropped on one side")]).findings
+    assert finding.why == finding.told["en"]
+    assert finding.told["zh"].startswith("一侧面部下垂：患者写道“")
+    assert finding.spans[0].text in finding.told["zh"]
+    assert finding.told["zh"].endswith("分秒必争。")
+
+
+def test_a_question_about_nobody_is_no_sign_but_one_about_somebody_is():
+    assert level_of("do I need a carbon monoxide alarm with an electric cooker").rank < Level.URGENT.rank
+    assert level_of("is it a stroke? her mouth is drooping") == Level.EMERGENCY

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 from typing import Any
 
-_STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b2430}
-table{border-collapse:collapse;margin:1rem 0}th,td{border-bottom:1px solid #ccd3db;padding:.3rem .7rem;text-align:left}
-td.n{text-align:right;font-variant-numeric:tabular-nums}
-img{max-width:100%}.note{background:#fff4d6;padding:.7rem 1rem}"""
+from consult.safety.evaluation.parts import STYLE, image, png, share, text
 
 
 def render(report: dict[str, Any]) -> str:
     """The whole page as text; no other file is needed to read it."""
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>Safety layer: measured</title>",
-        f"<style>{_STYLE}</style><h1>Safety layer: measured</h1>",
-        f"<p>{_text(report['measured'])} · rules {_text(report['rules_version'])} ({report['rules']} rules) · "
-        f"guard {_text(report['guard_version'])}</p><p class=note>{_text(report['standing'])}</p>",
+        f"<style>{STYLE}</style><h1>Safety layer: measured</h1>",
+        f"<p>{text(report['measured'])} · rules {text(report['rules_version'])} ({report['rules']} rules) · "
+        f"guard {text(report['guard_version'])}</p><p class=note>{text(report['standing'])}</p>",
     ]
     if report["missing"]:
         parts.append(
-            f"<p class=note>Not measured, because the data was not found: {_text(', '.join(report['missing']))}.</p>"
+            f"<p class=note>Not measured, because the data was not found: {text(', '.join(report['missing']))}.</p>"
         )
-    parts += [_image(_sensitivity(report), "Sensitivity and false alarms by set and layer"), *_triage(report)]
-    parts += [_image(_confusion(report), "Confusion of levels"), *_guard(report)]
+    parts += [image(_sensitivity(report), "Sensitivity and false alarms by set and layer"), *_triage(report)]
+    parts += [image(_confusion(report), "Confusion of levels"), *_guard(report)]
     parts += ["<h2>Latency of triage, milliseconds</h2>", _latency(report), "</html>"]
     return "\n".join(parts)
 
@@ -38,10 +32,9 @@ def _triage(report: dict[str, Any]) -> list[str]:
             if layer in figures:
                 found = figures[layer]
                 cells = [
-                    _share(found[key])
-                    for key in ("sensitivity", "right", "under_triage", "over_triage", "false_alarms")
+                    share(found[key]) for key in ("sensitivity", "right", "under_triage", "over_triage", "false_alarms")
                 ]
-                rows.append(f"<tr><td>{_text(name)}<td>{layer}" + "".join(f"<td class=n>{cell}" for cell in cells))
+                rows.append(f"<tr><td>{text(name)}<td>{layer}" + "".join(f"<td class=n>{cell}" for cell in cells))
     head = "<tr><th>Set<th>Layer<th>Sensitivity<th>Right<th>Under<th>Over<th>False alarms"
     note = (
         "<p>Sensitivity: emergencies and crises that got one of the two cards. Intervals are Wilson's at 95 %. "
@@ -54,13 +47,13 @@ def _triage(report: dict[str, Any]) -> list[str]:
 def _guard(report: dict[str, Any]) -> list[str]:
     found = report["guard"]
     rows = "".join(
-        f"<tr><td>{language}<td class=n>{_share(found[language]['unsupported_let_through'])}"
-        f"<td class=n>{_share(found[language]['supported_refused'])}"
+        f"<tr><td>{language}<td class=n>{share(found[language]['unsupported_let_through'])}"
+        f"<td class=n>{share(found[language]['supported_refused'])}"
         for language in found
         if language not in ("pairs", "scorers")
     )
     scorers = "".join(
-        f"<tr><td>{_text(name)}<td class=n>{found['scorers']['en'][name]}<td class=n>{found['scorers']['zh'][name]}"
+        f"<tr><td>{text(name)}<td class=n>{found['scorers']['en'][name]}<td class=n>{found['scorers']['zh'][name]}"
         for name in found["scorers"]["en"]
     )
     parts = [
@@ -70,15 +63,15 @@ def _guard(report: dict[str, Any]) -> list[str]:
     ]
     if declined := report.get("declined"):
         parts.append(
-            f"<h2>Declined requests</h2><p>medsafetybench: {_share(declined['medsafetybench'])}; ordinary questions "
-            f"wrongly declined: {_share(declined['ordinary_questions_declined'])}.</p>"
+            f"<h2>Declined requests</h2><p>medsafetybench: {share(declined['medsafetybench'])}; ordinary questions "
+            f"wrongly declined: {share(declined['ordinary_questions_declined'])}.</p>"
         )
     return parts
 
 
 def _latency(report: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{_text(name)}" + "".join(f"<td class=n>{values[p]}" for p in ("p50", "p95", "p99"))
+        f"<tr><td>{text(name)}" + "".join(f"<td class=n>{values[p]}" for p in ("p50", "p95", "p99"))
         for name, values in report["latency_ms"].items()
     )
     return f"<table><tr><th>Messages<th>p50<th>p95<th>p99{rows}</table>"
@@ -104,7 +97,7 @@ def _sensitivity(report: dict[str, Any]) -> bytes:
         axis.set_title(title)
         axis.grid(axis="x", alpha=0.3)
     figure.axes[0].legend(loc="lower left", fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def _confusion(report: dict[str, Any]) -> bytes:
@@ -132,25 +125,4 @@ def _confusion(report: dict[str, Any]) -> bytes:
     axis.set_xlabel("given")
     axis.set_ylabel("right")
     axis.set_title(name)
-    return _png(figure)
-
-
-def _png(figure: Any) -> bytes:
-    figure.tight_layout()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
-
-
-def _image(png: bytes, alternative: str) -> str:
-    return f'<img alt="{_text(alternative)}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-
-
-def _share(found: dict[str, Any]) -> str:
-    if found["share"] is None:
-        return "-"
-    return f"{found['share']:.1%} ({found['low']:.1%} to {found['high']:.1%}; {found['part']}/{found['whole']})"
-
-
-def _text(value: object) -> str:
-    return html.escape(str(value))
+    return png(figure)

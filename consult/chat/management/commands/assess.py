@@ -9,9 +9,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from consult.chat.offline import turns_of
 from consult.safety.rules import profile_from
 from consult.safety.triage import assess, warm_up
-from consult.safety.types import Assessment, Author, Turn
+from consult.safety.types import Assessment, Language, language_from
 
 
 class Command(BaseCommand):
@@ -35,23 +36,18 @@ class Command(BaseCommand):
                 continue
             try:
                 row = json.loads(line)
-                found = assess(turns_of(row), profile_from(row.get("profile") or {}), row.get("lang"))
+                row_id, turns = row["id"], turns_of(row)
+                if not all(isinstance(turn.text, str) for turn in turns):
+                    raise TypeError
+                found = assess(turns, profile_from(row.get("profile") or {}), _language(row.get("lang")))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise CommandError(f"line {number}: {type(error).__name__}, a row needs id and text or turns") from None
-            self.stdout.write(json.dumps(_printed(row["id"], found), ensure_ascii=False))
+            self.stdout.write(json.dumps(_printed(row_id, found)))
 
 
-def turns_of(row: dict[str, Any]) -> list[Turn]:
-    """The turns of a row: ``text`` is one message of the patient; ``turns`` have role or author, and text."""
-    if "text" in row:
-        return [Turn("patient", row["text"])]
-    return [Turn(_author(turn.get("author") or turn.get("role")), turn["text"]) for turn in row["turns"]]
-
-
-def _author(name: str | None) -> Author:
-    if name in ("patient", "user", None):
-        return "patient"
-    return "clinician" if name == "clinician" else "software"
+def _language(code: str | None) -> Language | None:
+    """The language that a row asks for; None to go by what the patient writes."""
+    return language_from(code) if code else None
 
 
 def _printed(row_id: object, found: Assessment) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def as_json(rule: Rule) -> dict[str, Any]:
         "title_zh": rule.title_zh,
         "level": rule.level,
         "idea": rule.idea,
+        "idea_zh": rule.idea_zh,
         "signs": list(rule.written),
         "unless": [name.removeprefix("@") for name in rule.unless],
         "despite": sorted(rule.despite),
@@ -84,7 +85,7 @@ def _rule(rule: Rule) -> SafeString:
     told = as_json(rule)
     who = ", ".join(f"{key} {told[key]}" for key in ("age_under", "age_over", "sex") if told[key] is not None)
     return format_html(
-        "<article><h3>{} · {}</h3><p><code>{}</code> · <strong>{}</strong> {}</p><p>{}</p>"
+        "<article><h3>{} · {}</h3><p><code>{}</code> · <strong>{}</strong> {}</p><p>{} {}</p>"
         "<p>Signs: {}</p><p>Unless: {}</p>"
         "<p>Must match:</p><ul>{}</ul><p>Must not match:</p><ul>{}</ul>"
         "<p>Message {}. Source: {}. Owner: {}. Review by {}.</p></article>",
@@ -94,6 +95,7 @@ def _rule(rule: Rule) -> SafeString:
         rule.level,
         who,
         rule.idea,
+        rule.idea_zh,
         format_html_join("; ", "<code>{}</code>", ((sign,) for sign in rule.written)),
         format_html_join("; ", "<code>{}</code>", ((sign,) for sign in told["unless"])),
         format_html_join("", "<li>{}</li>", ((text,) for text in told["match"])),
