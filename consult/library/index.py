@@ -24,7 +24,7 @@ import tantivy
 from consult.library import lexicon as words
 from consult.library.query import QueryTerm
 
-FORMAT = 3  # raise it when the fields or the analysis change: `build_index` then rebuilds
+FORMAT = 4  # raise it when the fields or the analysis change: `build_index` then rebuilds
 TEXT_FIELDS = (("title", 3.0), ("names", 2.0), ("text", 1.0))
 ALTERNATIVE = 0.7  # a synonym counts a little less than the word itself
 NEAR = 0.6  # and a word that is only spelt alike less again
@@ -110,7 +110,7 @@ def _document(entry: Entry) -> Any:
     document.add_unsigned("year", entry.year)
     for name, text in (("title", entry.title), ("names", " . ".join(entry.names)), ("text", entry.text)):
         if entry.language == "zh":
-            document.add_text(f"{name}_zh", " ".join(words.chinese_terms(text)))
+            document.add_text(f"{name}_zh", " ".join(words.terms(text, "zh")))
         else:
             document.add_text(name, text)
     shown = entry.text if entry.level == "p" else ""  # the whole text is in its passages

@@ -61,8 +61,11 @@ def _han_terms(run: str) -> list[str]:
 
 
 def terms(text: str, language: str) -> list[str]:
-    """Terms of ``text`` as the index holds them."""
-    return chinese_terms(text) if language == "zh" else list(english().analyze(text))
+    """Terms of ``text`` as the index holds them; of Chinese its single characters too, for a question may have one."""
+    if language == "zh":
+        runs = (run for run in _RUN.findall(text) if is_han(run) and len(run) > 1)
+        return chinese_terms(text) + [char for run in runs for char in run]
+    return list(english().analyze(text))
 
 
 @dataclass(frozen=True, slots=True)

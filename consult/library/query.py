@@ -35,6 +35,7 @@ class QueryTerm:
     weight: float = 1.0
     topical: bool = False
     unknown: bool = False
+    apart: bool = False  # a word cut into its characters: they may stand anywhere, so it proves little
     aspect: bool = False  # orders results, and never makes one
 
 
@@ -47,13 +48,18 @@ class Query:
     sections: tuple[str, ...]
     reduced: bool
 
+    @property
+    def has_subject(self) -> bool:
+        """Whether any term says what it is about."""
+        return any(not term.aspect for term in self.terms)
+
 
 def read(message: str, language: str, frequency: Frequency, total: int, *, reduce: bool = True) -> Query:
     """The query of a message. ``total`` is the number of documents in the index."""
     sentences = _SENTENCE.findall(message) or [message]
     parse = _chinese if language == "zh" else _english
     found = [(n, term) for n, sentence in enumerate(sentences) for term in parse(sentence)]
-    weighed = [(n, _weigh(term, frequency, total)) for n, term in _unique(found)]
+    weighed = [(n, _weigh(_in_characters(term, frequency), frequency, total)) for n, term in _unique(found)]
     sections = words.lexicon().asked_sections(message)
     if not reduce or len(weighed) <= LONG_QUERY:
         return Query(tuple(term for _n, term in weighed), message, sections, reduced=False)
@@ -66,6 +72,14 @@ def _unique(found: list[tuple[int, QueryTerm]]) -> Iterator[tuple[int, QueryTerm
         if term.terms not in seen:
             seen.add(term.terms)
             yield number, term
+
+
+def _in_characters(term: QueryTerm, frequency: Frequency) -> QueryTerm:
+    """A Chinese word that nobody uses is often two that were cut wrongly: search for its characters, all of them."""
+    if term.alternatives or not words.is_han(term.surface) or all(frequency(one)[0] for one in term.terms):
+        return term
+    apart = tuple(char for char in term.surface if char not in words.lexicon().filler_zh)
+    return replace(term, terms=apart, apart=True) if apart and all(frequency(char)[0] for char in apart) else term
 
 
 def _weigh(term: QueryTerm, frequency: Frequency, total: int) -> QueryTerm:
@@ -124,7 +138,8 @@ def _english(sentence: str) -> Iterator[QueryTerm]:
         last = at + len(phrase)
         surface = sentence[flat[at][0] : flat[last - 1][1]]
         own = tuple(stem for stem in phrase if stem not in known.filler and len(stem) > 1) or phrase
-        yield QueryTerm(surface, own, tuple(sorted(known.same[phrase])))
+        aspect = all(piece in known.aspect or piece in known.filler for *_place, piece in flat[at:last])
+        yield QueryTerm(surface, own, tuple(sorted(known.same[phrase])), aspect=aspect)
         at = last
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, Protocol
 
 from consult.library import lexicon as words
@@ -18,9 +19,13 @@ Mode = Literal["hybrid", "lexical", "dense"]
 PASSAGES = 60  # candidates of each kind
 DOCUMENTS = 30
 WHOLE = 0.7  # what a match of the whole document adds to that of a passage
-MEANING = 0.5  # share of the dense half in the fused score
+MEANING = 0.6  # share of the dense half in the fused score
+NAMED = 0.25  # what a name that is the question itself adds: patients' own words stand among the names
+ALIKE = 0.5  # from here on a name is what was asked, by itself
+COMMON_WORD = 0.3  # of a filler in that comparison: "sleep better" is not "sleeping tablets"
 ASKED = 1.15  # for a passage of the section that the question names
 WEAK_DOCUMENT = 0.6  # of the best one's score: below, a document only distracts
+WEAK_BY_WORDS = 0.35  # the same where words alone are compared: their scores fall off faster
 FAR, FAIRLY_NEAR, NEAR, VERY_NEAR = 0.25, 0.35, 0.45, 0.55  # cosines of the floor
 SECTION_PRIOR = {
     "what-you-can-do": 1.05, "when-to-see-someone": 1.04, "what-it-is": 1.0,
@@ -47,6 +52,7 @@ class Ranked:
     lexical: float = 0.0
     cosine: float | None = None
     coverage: float = 0.0
+    likeness: float = 0.0  # of the question to the title or another name of the document, 0 to 1
     why: tuple[tuple[str, str], ...] = ()  # (kind, words): word, synonym, near, section, meaning
     spans: tuple[tuple[int, int], ...] = ()  # places in the text to highlight
 
@@ -58,6 +64,7 @@ class _Match:
     coverage: float = 0.0
     named: float = 0.0
     medical: bool = False
+    telling: int = 0  # terms found, without single Chinese characters that no row of the word list knows
     why: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -75,6 +82,8 @@ def rank(
 ) -> list[Ranked]:
     """The best passages for a message, best first; [] where the library does not hold it."""
     query = queries.read(message, filters.language or "en", reader.frequency, reader.total, reduce=reduce)
+    if floor and not query.has_subject:
+        return []
     lexical = _lexical(reader, query, filters) if mode != "dense" else {}
     cosines = _cosines(query, meaning, lexical) if meaning and mode != "lexical" else {}
     candidates = dict(lexical)
@@ -83,14 +92,16 @@ def rank(
         candidates[found.id] = Ranked(found, 0.0)
     passages = [one for one in candidates.values() if one.found.level == "p"]
     _fuse(passages, cosines, {one.found.document: one for one in candidates.values() if one.found.level == "d"})
-    passages = sorted(passages, key=lambda one: one.score, reverse=True)[:PASSAGES]
     language = filters.language or "en"
+    _prefer_names(passages, query, language)
+    passages = sorted(passages, key=lambda one: one.score, reverse=True)[:PASSAGES]
     matches = _matches(passages, query.terms, language)
     if floor:
         passages = [one for one in passages if _holds(one, matches[one.found.document], language)]
     for one in passages:
         _prefer_sections(one, query.sections)
-    chosen = _choose(passages, limit, per_document, WEAK_DOCUMENT if floor else 0.0)
+    weak = WEAK_DOCUMENT if cosines else WEAK_BY_WORDS
+    chosen = _choose(passages, limit, per_document, weak if floor else 0.0)
     for one in chosen:
         _explain(one, matches[one.found.document], query, language)
     return chosen
@@ -135,6 +146,32 @@ def _fuse(passages: list[Ranked], cosines: Mapping[str, float], wholes: Mapping[
             one.score = near if top == 0 else (1 - MEANING) * word + MEANING * near
 
 
+def _prefer_names(passages: Sequence[Ranked], query: queries.Query, language: str) -> None:
+    """Raise the documents of which the title or another name is nearly what was asked."""
+    asked = _weighed(query.text, language)
+    likeness: dict[str, float] = {}
+    for one in passages:
+        found = one.found
+        if found.document not in likeness:
+            names = (_weighed(name, language) for name in (found.title, *found.names))
+            likeness[found.document] = max(_alike(asked, name) for name in names)
+        one.likeness = likeness[found.document]
+        one.score += NAMED * one.likeness
+
+
+@lru_cache(maxsize=10_000)
+def _weighed(text: str, language: str) -> dict[str, float]:
+    """Terms and what they count in a comparison of names."""
+    filler = words.lexicon().filler_zh if language == "zh" else words.lexicon().filler
+    return {term: COMMON_WORD if term in filler else 1.0 for term in words.terms(text, language)}
+
+
+def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Dice's measure of two weighed sets (0 to 1)."""
+    shared = sum(weight for term, weight in one.items() if term in other)
+    return 2 * shared / ((sum(one.values()) + sum(other.values())) or 1.0)
+
+
 def _matches(passages: Sequence[Ranked], terms: Sequence[queries.QueryTerm], language: str) -> dict[str, _Match]:
     """For each document, how much of the query its title, names and found passages hold."""
     texts: dict[str, list[Found]] = {}
@@ -156,8 +193,9 @@ def _match(rows: Sequence[Found], terms: Sequence[queries.QueryTerm], language: 
         share = term.weight / total * (0.5 if kind in ("parts", "near") else 1.0)
         match.coverage += share
         match.medical = match.medical or (bool(term.alternatives) and kind != "parts")
+        match.telling += kind != "parts" and (len(term.surface) > 1 or bool(term.alternatives))
         match.why.append(("word" if kind == "parts" else kind, term.surface))
-        if _how(term, named, named_set, language):
+        if _how(term, named, named_set, language) and (len(term.surface) > 1 or term.alternatives):
             match.named += share
     return match
 
@@ -165,6 +203,8 @@ def _match(rows: Sequence[Found], terms: Sequence[queries.QueryTerm], language: 
 def _how(term: queries.QueryTerm, tokens: Sequence[str], held: frozenset[str], language: str) -> str:
     """How a text holds a term: "word", "synonym", "near", "parts" (a known phrase's words apart), or "" if not."""
     whole = all(one in held for one in term.terms)
+    if whole and term.apart:
+        return "parts"
     if whole and (language == "zh" or not term.alternatives or _in_a_row(term.terms, tokens)):
         return "word"
     for other in term.alternatives:
@@ -202,12 +242,16 @@ def distance(one: str, other: str, limit: int) -> int:
 
 
 def _holds(one: Ranked, match: _Match, language: str) -> bool:
+    if one.likeness >= ALIKE:
+        return True
     return _answers_chinese(match) if language == "zh" else _answers(one, match)
 
 
 def _answers_chinese(match: _Match) -> bool:
-    """The floor for Chinese, which has no vectors: words are longer pieces there, and everyday ones rarely agree."""
-    return match.coverage >= 0.3 or (match.medical and match.coverage >= 0.15) or (match.named >= 0.15)
+    """The floor for Chinese, which has no vectors: everyday words rarely agree by twos."""
+    if match.medical or match.telling > 1 or (match.telling and match.named >= 0.15):
+        return match.coverage >= 0.15
+    return match.telling > 0 and match.coverage >= 0.4
 
 
 def _answers(one: Ranked, match: _Match) -> bool:

@@ -13,13 +13,14 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from consult.library import query as queries
 from consult.library import retrieval
 from consult.library.index import Filters
 from consult.library.models import Passage, Source
 from consult.library.store import meaning, store
 from consult.library.wording import address_of, section_title
 
-MAX_CHARS = 4000  # of a message; what follows is not searched
+MAX_CHARS = 20_000  # of a message; what follows is not searched
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +42,40 @@ class Hit:
 
 
 def search(
-    query: str, *, language: str, limit: int = 4, kinds: Collection[str] | None = None, audience: str = ""
+    query: str,
+    *,
+    language: str,
+    limit: int = 4,
+    kinds: Collection[str] | None = None,
+    audience: str = "",
+    since: int = 0,
+    until: int = 0,
 ) -> list[Hit]:
     """Passages that answer ``query``, from sources that may speak to patients; [] where the library has none.
 
     ``language`` is "en" or "zh"; ``kinds`` are Document kinds, None for all; ``audience`` narrows to topics for
-    "child", "older", "pregnant" and so on.
+    "child", "older", "pregnant" and so on; ``since`` and ``until`` are years of writing, 0 for any.
     """
     speaking = tuple(Source.objects.filter(speaks_to_patients=True).values_list("slug", flat=True))
     if not speaking:
         return []
     filters = Filters(
         language=library_language(language), kinds=tuple(kinds or ()), sources=speaking,
-        marks=(f"audience:{audience}",) if audience else (),
+        marks=(f"audience:{audience}",) if audience else (), since=since, until=until,
     )  # fmt: skip
     return hits(ranked(query, filters, limit=limit))
+
+
+def has_subject(message: str, language: str) -> bool:
+    """Whether the message names anything that could be looked up, or only asks ("does it have side effects?")."""
+    reader = store().reader()
+    if reader is None:
+        return True
+    return queries.read(_clean(message), library_language(language), reader.frequency, reader.total).has_subject
+
+
+def _clean(message: str) -> str:
+    return message[:MAX_CHARS].encode("utf-8", "ignore").decode()  # half a surrogate pair is no character
 
 
 def library_language(language: str) -> str:
@@ -68,7 +88,7 @@ def ranked(
 ) -> list[retrieval.Ranked]:
     """Ranked index entries; [] before the first build of the index."""
     reader = store().reader()
-    query = query[:MAX_CHARS].encode("utf-8", "ignore").decode()  # half a surrogate pair is no character
+    query = _clean(query)
     if reader is None or not query.strip():
         return []
     half = meaning() if filters.language != "zh" else None

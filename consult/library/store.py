@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
@@ -110,6 +112,18 @@ def encode(progress: Callable[[int], None] = lambda done: None) -> int:
     done = held.encode(missing, progress)
     held.finish()
     return done
+
+
+def encode_few(most: int = 40) -> int:
+    """Vectors of a few fresh passages by NumPy alone, so that an edit needs no torch; more wait for ``encode``."""
+    folder = store().current()
+    if folder is None or meaning() is None:
+        return 0
+    held = vectors.VectorFolder(folder / "vectors")
+    missing = list(itertools.islice(_texts(frozenset(held.ids())), most))
+    if missing:
+        held.add([one for one, _text in missing], np.stack([encoder.encode_query(text) for _one, text in missing]))
+    return len(missing)
 
 
 def _texts(held: frozenset[str]) -> Iterator[tuple[str, str]]:

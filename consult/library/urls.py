@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from consult.library import literature, views
+from consult.library import literature, reviewing, views
 
 app_name = "library"
 urlpatterns = [
@@ -13,6 +13,11 @@ urlpatterns = [
     path("literature/<uuid:pk>/similar", literature.similar, name="similar"),
     path("literature/<uuid:pk>/save", literature.save, name="save"),
     path("literature/saved/<uuid:pk>/remove", literature.unsave, name="unsave"),
+    path("review/", reviewing.index, name="review"),
+    path("review/<uuid:pk>/", reviewing.edit, name="review_edit"),
+    path("review/<uuid:pk>/approve", reviewing.approve, name="review_approve"),
+    path("review/<uuid:pk>/versions", reviewing.versions, name="review_versions"),
+    path("review/<uuid:pk>/versions/<int:number>/restore", reviewing.restore, name="review_restore"),
     path("document/<uuid:pk>", views.document, name="document"),
     path("<str:language>/<slug:topic>/", views.topic, name="topic"),
 ]

@@ -46,6 +46,9 @@ def section_title(section: str, language: str) -> str:
 def review_words(document: Document) -> str:
     """Whether a clinician has approved it, in the reader's language."""
     if document.review_state == Document.Review.APPROVED and document.reviewed:
+        who, _comma, when = document.reviewed.rpartition(", ")
+        if who and when[:4].isdecimal():
+            return _("Reviewed by %(who)s on %(date)s") % {"who": who, "date": when}
         return _("Reviewed by %(who)s") % {"who": document.reviewed}
     if document.kind == Document.Kind.TOPIC:
         return _("Not clinically reviewed")

@@ -98,3 +98,9 @@ def test_at_least_three_hundred_wordings_are_measured_and_name_topics_by_their_i
     assert len(lines) >= 300
     assert len({line.split("\t")[0] for line in lines}) == len(lines)
     assert not sets.library("en").notes
+
+
+def test_a_chinese_word_that_nobody_uses_is_searched_by_its_characters() -> None:
+    held = {"戒烟", "烟", "戒"}
+    (term,) = query.read("怎么才能把烟戒了", "zh", lambda one: (5 * (one in held), 0), 100).terms
+    assert (term.terms, term.apart) == (("烟", "戒"), True)

@@ -8,7 +8,7 @@ import pytest
 
 from consult.library import loading, store
 from consult.library.models import Document, Passage, Source
-from consult.library.search import Hit, search
+from consult.library.search import Hit, has_subject, search
 
 
 def keys(hits: list[Hit]) -> list[str]:
@@ -84,3 +84,22 @@ class TestWhatMayBeCited:
     def test_nothing_is_found_before_the_first_build(self, tmp_path: Path, db: None, settings: object) -> None:
         settings.INDEX_DIR = tmp_path / "none"  # type: ignore[attr-defined]
         assert search("sore throat", language="en") == []
+
+
+@pytest.mark.usefixtures("library")
+def test_search_narrows_by_the_year_of_writing() -> None:
+    assert search("sore throat", language="en", since=2026, until=2026)
+    assert search("sore throat", language="en", since=2027) == []
+    assert search("sore throat", language="en", until=2025) == []
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("question", ["Does it have side effects?", "what is the treatment"])
+def test_a_question_that_names_nothing_finds_nothing(question: str) -> None:
+    assert search(question, language="en") == []
+    assert not has_subject(question, "en")
+
+
+@pytest.mark.usefixtures("library")
+def test_a_name_that_is_the_question_comes_first() -> None:
+    assert search("it hurts when I swallow", language="en")[0].document_title == "Sore throat"
