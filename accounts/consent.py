@@ -10,9 +10,14 @@ from accounts import audit
 from accounts.models import Consent, User
 
 
+def given(user: User) -> Consent | None:
+    """The agreement of ``user`` to the current text, if there is one that was not taken back."""
+    return user.consents.filter(version=settings.CONSENT_VERSION, withdrawn_at=None).first()
+
+
 def has_consented(user: User) -> bool:
     """Whether ``user`` agreed to the current text and did not take it back."""
-    return user.consents.filter(version=settings.CONSENT_VERSION, withdrawn_at=None).exists()
+    return given(user) is not None
 
 
 @transaction.atomic

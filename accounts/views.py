@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import consent as consents
 from accounts import links, profile
@@ -31,7 +31,12 @@ def consent(request: HttpRequest) -> HttpResponse:
             consents.give(user, request.LANGUAGE_CODE)
             return redirect("chat:start")
         missed = True
-    context = {"version": settings.CONSENT_VERSION, "given": consents.has_consented(user), "missed": missed}
+    context = {
+        "version": settings.CONSENT_VERSION,
+        "minimum_age": settings.MINIMUM_AGE,
+        "given": consents.given(user),
+        "missed": missed,
+    }
     return render(request, "accounts/consent.html", context, status=400 if missed else 200)
 
 
@@ -64,6 +69,12 @@ def delete_about_me(request: HttpRequest) -> HttpResponse:
     profile.delete(user_of(request))
     messages.success(request, _("This is deleted."))
     return redirect("profile")
+
+
+@require_GET
+def with_an_adult(request: HttpRequest) -> HttpResponse:
+    """The way for those who are too young to sign up."""
+    return render(request, "accounts/with_an_adult.html", {"minimum_age": settings.MINIMUM_AGE})
 
 
 @require_http_methods(["GET", "POST"])

@@ -33,6 +33,12 @@ app.conf.update(
     worker_hijack_root_logger=False,
     beat_schedule={
         "sweep": {"task": "consult.chat.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
+        "documents": {"task": "consult.chat.tasks.forget_documents", "schedule": 3600.0, "options": {"expires": 3600}},
+        "follow-up mails": {
+            "task": "consult.chat.tasks.send_follow_up_mails",
+            "schedule": 60.0,
+            "options": {"expires": 60},
+        },
         "heartbeat": {"task": "consult.chat.tasks.beat_heartbeat", "schedule": 10.0, "options": {"expires": 20}},
     },
 )

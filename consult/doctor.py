@@ -169,6 +169,17 @@ def _cjk_font(_site: Site) -> str:
     raise Problem("not found; Chinese in screenshots and printed reports needs one: apt-get install fonts-noto-cjk.")
 
 
+def _printed_font(_site: Site) -> str:
+    try:
+        from consult.chat import glyphs
+    except ImportError:
+        raise Problem("cannot be read yet: run make install.") from None
+    try:
+        return f"{glyphs.font_path().name}, {len(glyphs.drawable())} characters"
+    except glyphs.NoFont:
+        raise Problem("not installed, copies as PDF need it: delete .venv/.installed and run make install.") from None
+
+
 NEEDED: tuple[tuple[str, Check], ...] = (
     ("Python", _python),
     ("environment", _environment),
@@ -178,6 +189,7 @@ NEEDED: tuple[tuple[str, Check], ...] = (
     ("port", _port),
     ("Valkey", _valkey),
     ("database", _database),
+    ("font of PDF copies", _printed_font),
 )
 OPTIONAL: tuple[tuple[str, Check], ...] = (("Chromium", _chromium), ("CJK font", _cjk_font))
 

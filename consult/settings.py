@@ -31,6 +31,7 @@ FIELD_KEYS = secret.field_keys(env.str("CONSULT_FIELD_KEYS", default=""), VAR, m
 
 # What this clinic is
 SITE_NAME = env.str("CONSULT_SITE_NAME", default="Consult")
+SITE_URL = env.str("CONSULT_URL", default=(SITE_ORIGINS or [f"http://127.0.0.1:{env.str('PORT', default='8000')}"])[0])
 COUNTRY = env.str("CONSULT_COUNTRY", default="")  # ISO code; "" shows the generic wording, never a wrong number
 URGENT_POLICY = env.str("CONSULT_URGENT_POLICY", default="supervised")  # or "card": answer goes out with a card
 MESSAGES_PER_MINUTE = env.int("CONSULT_MESSAGES_PER_MINUTE", default=12)
@@ -39,6 +40,14 @@ REPLY_LEASE_S = env.int("CONSULT_REPLY_LEASE_S", default=12)
 REPLY_MAX_ATTEMPTS = 3
 REPLY_MAX_S = env.int("CONSULT_REPLY_MAX_S", default=180)
 FRAME_MAX_BYTES = 65536
+ATTACHMENT_DIR = VAR / "attachments"
+ATTACHMENT_MAX_BYTES = env.int("CONSULT_ATTACHMENT_MAX_MIB", default=10) * 2**20
+ATTACHMENT_MAX_PIXELS = 50_000_000
+ATTACHMENT_MAX_PAGES = env.int("CONSULT_ATTACHMENT_MAX_PAGES", default=20)
+ATTACHMENTS_PER_DAY = env.int("CONSULT_ATTACHMENTS_PER_DAY", default=20)  # of one patient
+ATTACHMENT_UNSENT_DAYS = 7
+ATTACHMENT_LEASE_S = 300  # longer than a child may take
+ATTACHMENT_MAX_ATTEMPTS = 2
 DEMO = env.bool("CONSULT_DEMO", default=not PRODUCTION)
 
 INSTALLED_APPS = [
@@ -155,15 +164,26 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+SIGN_UP = env.str("CONSULT_SIGN_UP", default="username")  # or "email": then the address is asked for and verified
+BY_EMAIL = SIGN_UP == "email"
+ACCOUNT_LOGIN_METHODS = {"email"} if BY_EMAIL else {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"] if BY_EMAIL else ["username*", "email", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if BY_EMAIL else "none"
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.forms.AgeForm"
+ACCOUNT_USERNAME_MIN_LENGTH = 3
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MINIMUM_AGE = env.int("CONSULT_MINIMUM_AGE", default=16)
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
-ACCOUNT_PREVENT_ENUMERATION = True
+# Where addresses are not verified, "strict" takes one that somebody else has, too: it must not tell that it is known.
+ACCOUNT_PREVENT_ENUMERATION = True if BY_EMAIL else "strict"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+if "EMAIL_URL" in os.environ:
+    globals().update(env.email("EMAIL_URL"))  # smtp+tls://user:password@host:587
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("CONSULT_MAIL_FROM", default="consult@localhost")
 CONSENT_VERSION = "2026-11-23"
 
 # Languages and files
@@ -206,6 +226,10 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262144
+# A letter that somebody sends must not lie in a temporary file in the clear: bodies stay in memory, and are no larger.
+BODY_MAX_BYTES = ATTACHMENT_MAX_BYTES + 65536
+FILE_UPLOAD_MAX_MEMORY_SIZE = BODY_MAX_BYTES
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
@@ -219,5 +243,8 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["redact"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django.server": {"handlers": ["stderr"], "propagate": False}},
+    "loggers": {
+        "django.server": {"handlers": ["stderr"], "propagate": False},
+        "fontTools": {"level": "ERROR"},  # it tells which characters a document holds
+    },
 }

@@ -5,9 +5,11 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from consult import health
 from consult.chat.views import home
+from consult.static import favicon
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("favicon.ico", favicon, name="favicon"),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
     path("", include("accounts.urls")),

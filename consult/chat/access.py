@@ -9,7 +9,7 @@ from django.http import Http404
 
 from accounts.consent import has_consented
 from accounts.models import User
-from consult.chat.models import Case, Conversation, Message, Reply
+from consult.chat.models import Attachment, Case, Conversation, Message, Reply
 
 
 class NotFound(Http404):
@@ -49,7 +49,7 @@ def lock(pk: UUID) -> Conversation:
 def messages_after(conversation: Conversation, seq: int) -> list[Message]:
     """Messages newer than ``seq``, oldest first."""
     rows = conversation.messages.filter(seq__gt=seq).select_related(
-        "author", "reply", "reply__approved_by", "reply__question"
+        "author", "reply", "reply__approved_by", "reply__question", "attachment"
     )
     return list(rows)
 
@@ -65,6 +65,20 @@ def reply_for(user: User, conversation: Conversation, pk: UUID) -> Reply:
     if reply is None:
         raise NotFound
     return reply
+
+
+def attachment_for(patient: User, conversation_pk: UUID, pk: UUID) -> Attachment:
+    """A file of that patient's own conversation; clinicians have their own door, in the review room."""
+    conversation = conversation_for(patient, conversation_pk)
+    attachment = conversation.attachments.select_related("conversation", "message").filter(pk=pk).first()
+    if attachment is None or conversation.patient_id != patient.pk:
+        raise NotFound
+    return attachment
+
+
+def unsent_attachments(conversation: Conversation) -> list[Attachment]:
+    """Files that the patient has brought and not yet sent or removed, newest first."""
+    return list(conversation.attachments.filter(message=None).order_by("-created_at"))
 
 
 def open_cases_for(user: User) -> QuerySet[Case]:

@@ -54,11 +54,14 @@ def start_conversation(patient: User, *, language: str, subject: str = "self") -
     return conversation
 
 
-def post_patient_message(patient: User, conversation_id: UUID, client_id: UUID, text: str) -> Posted:
+def post_patient_message(
+    patient: User, conversation_id: UUID, client_id: UUID, text: str, replaces: UUID | None = None
+) -> Posted:
     """Store what the patient sent, decide how urgent it is, and see that somebody or something answers.
 
     One transaction: the message, its assessment, the fixed card, the case and the audit stand together or not
-    at all. Sending again with the same ``client_id`` gives the first message back.
+    at all. Sending again with the same ``client_id`` gives the first message back. ``replaces`` names an earlier
+    message of the patient's in this conversation; both versions stay.
     """
     text = checked_text(text)
     with transaction.atomic():
@@ -72,10 +75,11 @@ def post_patient_message(patient: User, conversation_id: UUID, client_id: UUID, 
         if assessed.level not in FIXED_LEVELS:
             check_rate(patient)
         message = append(
-            conversation, Message.Author.PATIENT, text, author=patient, client_id=client_id, level=assessed.level
-        )
+            conversation, Message.Author.PATIENT, text, author=patient, client_id=client_id, level=assessed.level,
+            replaces=_earlier(conversation, replaces),
+        )  # fmt: skip
         if not conversation.title:
-            conversation.title = text[:TITLE_MAX]
+            conversation.title = title_of(text)
         conversation.level = highest(Level(conversation.level), assessed.level)
         conversation.save()
         _store_assessment(message, assessed)
@@ -83,6 +87,27 @@ def post_patient_message(patient: User, conversation_id: UUID, client_id: UUID, 
         _answer(conversation, message, assessed)
         events.conversation_changed(conversation.pk)
     return Posted(message, created=True)
+
+
+def _earlier(conversation: Conversation, pk: UUID | None) -> Message | None:
+    """The patient's message with that id: of this conversation, and nobody else's words."""
+    if pk is None:
+        return None
+    row = conversation.messages.filter(pk=pk, author_kind=Message.Author.PATIENT).first()
+    if row is None:
+        raise Refused("not_found", _("The question that you changed is not here."))
+    return row
+
+
+def title_of(text: str) -> str:
+    """The beginning of a message as a name: at most TITLE_MAX characters, cut between words."""
+    line = " ".join(text.split())
+    if len(line) <= TITLE_MAX:
+        return line
+    cut = line[: TITLE_MAX - 1]
+    whole = cut.rpartition(" ")[0] if line[TITLE_MAX - 1] != " " else cut
+    # A script without spaces, or one endless word, is cut where it must be.
+    return (whole if len(whole) > TITLE_MAX // 2 else cut).rstrip(" ,;:，；：、") + "…"
 
 
 def checked_text(text: str) -> str:
@@ -165,15 +190,19 @@ def _append_fixed(conversation: Conversation, assessed: Assessed) -> Message:
 
 def append_card(conversation: Conversation, card: Card, level: str = "") -> Message:
     """A fixed message, stored as it is shown."""
-    body = "\n".join([card.title, *card.paragraphs, *card.points, *(action.label for action in card.actions)])
     return append(
         conversation,
         Message.Author.SOFTWARE,
-        body,
+        words_of(card),
         kind=Message.Kind.CARD,
         level=level or card.level,
         card=dataclasses.asdict(card),
     )
+
+
+def words_of(card: Card) -> str:
+    """A card as plain text."""
+    return "\n".join([card.title, *card.paragraphs, *card.points, *(action.label for action in card.actions)])
 
 
 def queue_reply(conversation: Conversation, question: Message, *, supervised: bool = False) -> Reply:

@@ -231,8 +231,9 @@ class ConversationConsumer(Socket):
         """Store it; the confirmation is ``message.created``, told again for a message that is sent again."""
         by_clinician = isinstance(frame, protocol.ClinicianMessage)
         verb = actions.post_clinician_message if by_clinician else actions.post_patient_message
+        more = () if isinstance(frame, protocol.ClinicianMessage) else (frame.replaces,)
         try:
-            posted = await self.act(verb, self.user, self.pk, frame.client_id, frame.text)
+            posted = await self.act(verb, self.user, self.pk, frame.client_id, frame.text, *more)
         except actions.Refused as refused:
             await self.tell(
                 protocol.Error(

@@ -17,7 +17,7 @@ from channels.layers import get_channel_layer
 from django.db import transaction
 
 from accounts.models import User
-from consult.chat import access, protocol, views_of
+from consult.chat import access, protocol, views_of, waiting
 from consult.chat.models import Case, Conversation, Reply
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ class Cursor:
     state: str = ""
     place: int = -1
     held_by: str = ""
+    person_status: str = ""
 
 
 def snapshot(cursor: Cursor) -> protocol.Snapshot:
@@ -92,7 +93,7 @@ def snapshot(cursor: Cursor) -> protocol.Snapshot:
     conversation = access.conversation_for(cursor.user, cursor.conversation)
     frame = views_of.snapshot(conversation, cursor.user, cursor.seq)
     cursor.seq = max(cursor.seq, frame.last_seq)
-    cursor.held_by = frame.held_by
+    cursor.held_by, cursor.person_status = frame.held_by, frame.person_status
     cursor.reply = None
     if frame.reply is not None:
         cursor.reply, cursor.attempt, cursor.state = frame.reply.id, frame.reply.attempt, frame.reply.state
@@ -108,6 +109,7 @@ def news(cursor: Cursor) -> list[protocol.Frame]:
         *_message_news(conversation, cursor),
         *_open_reply_news(conversation, cursor),
         *_holder_news(conversation, cursor),
+        *_request_news(conversation, cursor),
     ]
 
 
@@ -147,11 +149,15 @@ def _open_reply_news(conversation: Conversation, cursor: Cursor) -> list[protoco
         cursor.number = -1
     before = (cursor.reply, cursor.attempt, cursor.state, cursor.place)
     cursor.reply, cursor.attempt, cursor.state = reply.pk, reply.attempt, reply.state
-    cursor.place = views_of.place_in_line(reply)
+    cursor.place = waiting.place_in_line(reply)
     frames: list[protocol.Frame] = []
     if before != (cursor.reply, cursor.attempt, cursor.state, cursor.place):
         state = views_of.reply_state(reply)
-        frames.append(protocol.ReplyStarted(reply=reply.pk, attempt=reply.attempt, state=state, place=cursor.place))
+        frames.append(
+            protocol.ReplyStarted(
+                reply=reply.pk, attempt=reply.attempt, state=state, place=cursor.place, wait=waiting.for_answer(reply)
+            )
+        )
     return frames + _sentence_news(reply, cursor)
 
 
@@ -171,3 +177,12 @@ def _holder_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Fr
         return []
     cursor.held_by = held_by
     return [views_of.holder_notice(held_by)]
+
+
+def _request_news(conversation: Conversation, cursor: Cursor) -> list[protocol.Frame]:
+    """How far the request for a person has come, until one is there."""
+    status = waiting.request_status(conversation)
+    if status == cursor.person_status:
+        return []
+    cursor.person_status = status
+    return [views_of.request_notice(status)] if status and not conversation.holder_id else []

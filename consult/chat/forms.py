@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from consult.chat.actions import TITLE_MAX
+
+
+class Words(forms.CharField):
+    """What somebody wrote, without the one character that no database takes. It is no reason to lose the rest."""
+
+    def to_python(self, value: object) -> str:
+        """As text."""
+        return str(super().to_python(str(value or "").replace("\x00", "")))
 
 
 class MessageForm(forms.Form):
     """One message."""
 
-    text = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
+    text = Words(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
     client_id = forms.UUIDField(widget=forms.HiddenInput)
+    replaces = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 class StartForm(forms.Form):
     """The beginning of a conversation."""
 
-    text = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}))
+    text = Words(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 4, "dir": "auto"}))
     subject = forms.ChoiceField(required=False, choices=[("self", "self"), ("other", "other")])
+
+
+class NameForm(forms.Form):
+    """The name of a conversation."""
+
+    title = Words(max_length=TITLE_MAX, error_messages={"required": _("Please write a name first.")})

@@ -79,7 +79,12 @@ def answers_in(data: Mapping[str, str]) -> dict[str, str]:
 def _clean(question: Question, answer: str) -> str:
     if question.choices:
         return answer if answer in {value for value, _shown, _said in question.choices} else ""
-    return answer.replace("\x00", "").strip()[:TEXT_MAX]
+    return answer.replace("\x00", "").strip()
+
+
+def too_long(answers: Mapping[str, str]) -> str:
+    """The key of the first answer in own words that is longer than TEXT_MAX; "" for none."""
+    return next((key for key, answer in answers.items() if len(answer) > TEXT_MAX), "")
 
 
 def shown(answers: Mapping[str, str]) -> Iterator[tuple[Question, str]]:

@@ -81,6 +81,8 @@ class Message(models.Model):
     body = EncryptedTextField()
     card = EncryptedJSONField(null=True)
     client_id = models.UUIDField(null=True, blank=True)
+    # The patient's earlier wording of the same question. It stays, and so does its answer.
+    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="versions")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -148,6 +150,7 @@ class Reply(models.Model):
     prompt_version = models.CharField(max_length=32, blank=True)
     guard_version = models.CharField(max_length=32, blank=True)
     passages = EncryptedJSONField(default=list)  # library passage ids in order of their numbers
+    used = models.JSONField(default=list)  # names of the profile fields that the answer rests on, never what they say
     draft = EncryptedTextField(default="")  # what the model wrote, before the guard
     final = EncryptedTextField(default="")  # what was let through, or approved
     approved_by = models.ForeignKey(
@@ -229,6 +232,96 @@ class Case(models.Model):
         indexes = [
             models.Index(fields=["-rank", "due_at"], name="queue", condition=Q(state__in=["waiting", "claimed"]))
         ]
+
+
+class Attachment(models.Model):
+    """A photo or PDF that a patient brings. The file lies sealed beside the database (files.py); here stands what is
+    known of it. Its words become a message only when the patient has looked at them and sent them.
+
+    As with replies the row is the authority: ``state``, ``attempt`` and ``lease_until`` change by conditional UPDATE.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("In line")
+        READING = "reading", _("Being read")
+        READ = "read", _("Read")
+        REFUSED = "refused", _("Refused")
+        FAILED = "failed", _("Not readable")
+
+    OPEN = (State.WAITING, State.READING)
+    KEPT = (State.READ, State.FAILED)  # clean, and the patient may send it
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="attachments")
+    # What it was sent as; nothing until then.
+    message = models.OneToOneField(Message, null=True, on_delete=models.CASCADE, related_name="attachment")
+    kind = models.CharField(max_length=8)  # by its content: jpeg, png, webp, pdf
+    size = models.PositiveIntegerField()  # bytes of the file that is kept
+    sha256 = models.CharField(max_length=64)
+    pages = models.PositiveSmallIntegerField(default=0)
+    pages_read = models.PositiveSmallIntegerField(default=0)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    reason = models.CharField(max_length=16, blank=True)  # why it was refused, or could not be read
+    text = EncryptedTextField(default="")  # as it was read, before the patient corrected it
+    corrected = models.BooleanField(null=True)  # whether the patient changed the words before sending them
+    attempt = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)  # when the task was last put on the broker
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # The sweeper looks for files that nobody reads; few rows are open at any time.
+            models.Index(fields=["created_at"], name="attachment_open", condition=Q(state__in=["waiting", "reading"])),
+            # What is not sent yet: shown to its patient, and forgotten after some days.
+            models.Index(fields=["created_at"], name="attachment_unsent", condition=Q(message=None)),
+        ]
+
+    @property
+    def is_picture(self) -> bool:
+        """Can be shown as it is; a PDF is taken along instead."""
+        return self.kind != "pdf"
+
+    @property
+    def media_type(self) -> str:
+        """Of the file that is kept: every picture is made anew as a JPEG."""
+        return "image/jpeg" if self.is_picture else "application/pdf"
+
+
+class FollowUp(models.Model):
+    """A patient's wish to be asked how it is. One open a conversation; ``state`` changes only by conditional UPDATE."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        ASKED = "asked", _("Asked")
+        ANSWERED = "answered", _("Answered")
+        DROPPED = "dropped", _("Dropped")
+
+    OPEN = (State.WAITING, State.ASKED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="follow_ups")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    due_at = models.DateTimeField()
+    by_mail = models.BooleanField(default=False)
+    asked_at = models.DateTimeField(null=True)
+    # A try to send the mail: nobody else tries before this time, and nobody once it is sent.
+    mail_next_at = models.DateTimeField(null=True)
+    mail_tries = models.PositiveSmallIntegerField(default=0)
+    mailed_at = models.DateTimeField(null=True)
+    answer = EncryptedTextField(default="")  # better, same or worse
+    answered_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["conversation"], name="one_open_follow_up", condition=Q(state__in=["waiting", "asked"])
+            )
+        ]
+        # The sweeper looks for those that are due.
+        indexes = [models.Index(fields=["due_at"], name="follow_up_due", condition=Q(state="waiting"))]
 
 
 class Heartbeat(models.Model):

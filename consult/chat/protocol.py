@@ -47,11 +47,15 @@ class Hello(Frame):
 
 
 class PatientMessage(Frame):
-    """``client_id`` is made by the page for each bubble: sending again with the same one makes nothing new."""
+    """``client_id`` is made by the page for each bubble: sending again with the same one makes nothing new.
+
+    ``replaces`` is the patient's earlier message of which this is a new version.
+    """
 
     type: Literal["patient.message"] = "patient.message"
     client_id: UUID
     text: str
+    replaces: UUID | None = None
 
 
 class ClinicianMessage(Frame):
@@ -117,7 +121,9 @@ class MessageView(Frame):
     html: str
     at: str  # ISO 8601, UTC
     client_id: UUID | None
+    replaces: UUID | None  # the earlier message of which this is a new version
     reply: UUID | None
+    document: str  # address of the photo or document that its words are from, "" for none
     citations: list[Citation]
 
 
@@ -129,6 +135,7 @@ class ReplyView(Frame):
     attempt: int
     sentences: list[str]  # rendered, sanitised HTML, one a sentence
     place: int  # how many are before it in line; 0 when it is being written
+    wait: str  # what to expect, in words: "about 2 min"; "" where nothing is known
 
 
 class Snapshot(Frame):
@@ -141,6 +148,7 @@ class Snapshot(Frame):
     level: LevelName
     held_by: str  # name of the clinician who holds it, "" for none
     person_requested: bool
+    person_status: str  # what became of the request for a person, in words; "" for none
     last_seq: int
     messages: list[MessageView]
     reply: ReplyView | None
@@ -161,6 +169,7 @@ class ReplyStarted(Frame):
     attempt: int
     state: ReplyState
     place: int
+    wait: str
 
 
 class ReplyChunk(Frame):

@@ -28,7 +28,9 @@ def answer(text: str, urls: Mapping[int, str]) -> str:
 
 
 def sentence(text: str, urls: Mapping[int, str]) -> str:
-    """One sentence of an answer that is being written, without block tags."""
+    """One sentence of an answer that is being written, without block tags; a list as it will stand in the answer."""
+    if is_block(text):
+        return answer(text, urls)
     clean = nh3.clean(markdown.renderInline(text), tags={"strong", "em"}, attributes={})
     return MARK.sub(lambda mark: _link(int(mark[1]), urls), clean)
 
@@ -43,12 +45,17 @@ def marked(text: str, citations: list[int]) -> str:
     return text + "".join(f" [{number}]" for number in citations)
 
 
+def is_block(piece: str) -> bool:
+    """Whether a piece of an answer has lines of its own, such as a list, and so stands apart."""
+    return "\n" in piece or piece.startswith("- ")
+
+
 def joined(pieces: Sequence[str]) -> str:
-    """The sentences of an answer as one text: a piece with lines of its own, such as a list, stands apart."""
+    """The sentences of an answer as one text, blocks apart."""
     text = ""
     before = False
     for piece in pieces:
-        block = "\n" in piece or piece.startswith("- ")
+        block = is_block(piece)
         text += ("\n\n" if block or before else " ") + piece
         before = block
     return text.strip()

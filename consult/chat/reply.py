@@ -1,31 +1,33 @@
-"""Writing one answer: search, prompt, stream, cut into sentences, check each, store, announce, finish.
+"""Writing one answer: search, prompt, stream, cut into sentences, check each, keep it, finish.
 
-The only driver of an engine. Knows nothing of Celery: it is handed a claimed reply and an engine.
+The only driver of an engine. Knows nothing of Celery: ``write`` is handed a claimed reply and an engine, ``answer`` a
+question and where to keep what comes of it, so that ``manage.py answer`` goes the very same way without a conversation.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
 
 from django.conf import settings
 
-from accounts.models import Profile as ProfileRow
-from accounts.profile import facts
-from consult.chat import actions, lease, render
+from consult.chat import actions, lease, personal, render
 from consult.chat.models import Message, Reply
 from consult.library import search as library
+from consult.library.wording import section_title
 from consult.safety import guard, requests, sentences
 from consult.safety import messages as cards
-from consult.safety.types import Language, Level, Passage, Verdict
+from consult.safety.types import Card, Language, Level, Passage, Reason, Verdict
 from llm import prompts
-from llm.types import ChatMessage, Engine, EngineDown, Request, Sampling
+from llm.types import ChatMessage, Engine, EngineDown, Identity, Request, Role, Sampling
 
 PASSAGES = 4
 HISTORY_TURNS = 4
 HISTORY_CHARS = 1200
+QUESTION_CHARS = 4000  # of a longer message the model reads the beginning and the end
 ASK_S = 0.5  # how often the row is asked whether the answer is still wanted
 BEST = 1
 SAID_MIN = 2  # sentences: one alone rarely helps, so the passages add to it
@@ -33,17 +35,89 @@ SHOWN_MAX = 8  # sentences: more is not read
 REFUSED_MAX = 4  # in a row: the model has lost the thread
 SAMPLING = Sampling(max_new_tokens=220, repetition_penalty=1.05)
 
+Composed = Literal["model", "passages", "fixed", "none"]
+
 
 class Lost(Exception):
     """The reply was stopped, withheld or taken over; what this attempt would write is not wanted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question and all that may be used to answer it."""
+
+    id: str  # of the engine's request
+    text: str
+    language: Language
+    level: Level
+    about: personal.About = field(default_factory=personal.About)
+    history: tuple[ChatMessage, ...] = ()
+    adapter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How it ended: ``text`` with [n] marks, or a fixed ``card``."""
+
+    composed: Composed
+    text: str = ""
+    card: Card | None = None
+    draft: str = ""
+    used: tuple[str, ...] = ()  # fields of the profile that the model was told, where its sentences are the answer
+
+
+class Keeper(Protocol):
+    """Where an answer is kept while it grows. Any of these may raise Lost."""
+
+    def passages(self, ids: list[str]) -> None:
+        """These may be cited, in this order."""
+
+    def model(self, identity: Identity) -> None:
+        """This is what was asked."""
+
+    def sentence(self, position: int, number: int | None, verdict: Verdict, raw: str) -> None:
+        """One judged sentence; ``number`` None where it was refused."""
+
+    def ask(self) -> None:
+        """Is the answer still wanted?"""
+
+
 @dataclass(slots=True)
-class Writing:
-    """One attempt at one reply, as far as it has come."""
+class _Row:
+    """Keeps an answer in its reply row, as long as this attempt is the one that may write there."""
 
     reply: Reply
-    language: Language
+
+    def passages(self, ids: list[str]) -> None:
+        lease.describe(self.reply, passages=ids)
+
+    def model(self, identity: Identity) -> None:
+        lease.describe(
+            self.reply,
+            base_model=identity.base,
+            base_hash=identity.base_hash,
+            adapter=identity.adapter,
+            adapter_hash=identity.adapter_hash,
+            prompt_version=prompts.PROMPT_VERSION,
+            guard_version=guard.GUARD_VERSION,
+        )
+
+    def sentence(self, position: int, number: int | None, verdict: Verdict, raw: str) -> None:
+        if not lease.store_sentence(self.reply, position, number, verdict, raw):
+            raise Lost
+
+    def ask(self) -> None:
+        if not lease.is_mine(self.reply):
+            raise Lost
+
+
+@dataclass(slots=True)
+class Writing:
+    """One answer, as far as it has come."""
+
+    asked: Asked
+    keeper: Keeper
+    sought: str  # what the passages were found by
     passages: list[Passage]
     ids: list[str]  # of the passages, in the order of the prompt
     cited: list[int] = field(default_factory=list)  # numbers of the prompt, in the order of their first use
@@ -60,16 +134,21 @@ class Writing:
 
     def judge(self, sentence: str) -> None:
         """Pass one sentence of the model through the guard, and keep it with the verdict."""
-        level = Level(self.reply.conversation.level)
-        verdict = guard.check_sentence(sentence, self.passages, level=level, language=self.language, said=self.said)
+        asked = self.asked
+        if sentence.strip() == prompts.NOT_HELD[asked.language]:
+            # Not for the patient: the passages, or the card that says the same, answer then.
+            self.keep(sentence, Verdict(False, sentence, (), (Reason("not_held", "The model found no answer."),)))
+            return
+        verdict = guard.check_sentence(
+            sentence, self.passages, level=asked.level, language=asked.language, said=self.said
+        )
         self.keep(sentence, verdict)
 
     def keep(self, raw: str, verdict: Verdict) -> None:
-        """Store a judged sentence under the next number; Lost when the reply is not ours any more."""
+        """Store a judged sentence under the next number."""
         verdict = replace(verdict, citations=self.renumbered(verdict.citations))
         number = len(self.shown) if verdict.allowed else None
-        if not lease.store_sentence(self.reply, self.position, number, verdict, raw):
-            raise Lost
+        self.keeper.sentence(self.position, number, verdict, raw)
         self.position += 1
         self.refused_in_a_row = 0 if verdict.allowed else self.refused_in_a_row + 1
         if verdict.allowed:
@@ -79,48 +158,86 @@ class Writing:
     def renumbered(self, citations: Sequence[int]) -> tuple[int, ...]:
         """Numbers as the reader meets them: the first source of an answer is 1, whatever its place in the prompt.
 
-        The reply's passages are kept in the same order: those cited first, the others of the prompt behind them.
+        The answer's passages are kept in the same order: those cited first, the others of the prompt behind them.
         """
         fresh = [number for number in citations if number not in self.cited]
         if fresh:
             self.cited += fresh
             order = self.cited + [one.number for one in self.passages if one.number not in self.cited]
-            lease.describe(self.reply, passages=[self.ids[number - 1] for number in order])
+            self.keeper.passages([self.ids[number - 1] for number in order])
         return tuple(sorted(self.cited.index(number) + 1 for number in citations))
 
 
 def write(reply: Reply, engine: Engine) -> None:
     """Bring a claimed reply to its end. Raises EngineError where the model could not; Lost is handled here."""
+    asked = _asked(reply)
     try:
-        _write(reply, engine)
+        done = answer(asked, engine, _Row(reply))
+        lease.describe(reply, used=list(done.used))
+        lease.finish(reply, text=done.text, card=done.card, draft=done.draft, composed=done.composed)
     except Lost:
-        engine.cancel(_request_id(reply))
+        engine.cancel(asked.id)
 
 
-def _write(reply: Reply, engine: Engine) -> None:
-    language = actions.language_of(reply.question)
-    declined = requests.declines(reply.question.body, language, settings.COUNTRY)
-    if declined is not None:
-        lease.finish(reply, card=declined, composed="fixed")
-        return
-    hits = library.search(reply.question.body, language=language, limit=PASSAGES)
-    passages = [Passage(n, hit.document_title, hit.text) for n, hit in enumerate(hits, start=1)]
-    identity = engine.identity()
-    ids = [str(hit.passage_id) for hit in hits]
-    lease.describe(
-        reply,
-        passages=ids,
-        base_model=identity.base,
-        base_hash=identity.base_hash,
-        adapter=identity.adapter,
-        adapter_hash=identity.adapter_hash,
-        prompt_version=prompts.PROMPT_VERSION,
-        guard_version=guard.GUARD_VERSION,
+def _asked(reply: Reply) -> Asked:
+    return Asked(
+        id=f"{reply.pk}.{reply.attempt}",
+        text=reply.question.body,
+        language=actions.language_of(reply.question),
+        level=Level(reply.conversation.level),
+        about=personal.shared(reply.conversation),
+        history=_history(reply),
     )
-    writing = Writing(reply, language, passages, ids)
-    if passages and language in settings.MODEL_LANGUAGES:
-        _stream(writing, engine)
-    _finish(writing)
+
+
+def _history(reply: Reply) -> tuple[ChatMessage, ...]:
+    rows = reply.conversation.messages.filter(seq__lt=reply.question.seq, kind=Message.Kind.TEXT).order_by("-seq")
+    # Of a question that the patient has worded anew only the newest version counts.
+    rows = rows.exclude(versions__isnull=False).exclude(reply__question__versions__isnull=False)
+    return recent((row.author_kind == Message.Author.PATIENT, row.body) for row in rows[:HISTORY_TURNS])
+
+
+def recent(turns: Iterable[tuple[bool, str]]) -> tuple[ChatMessage, ...]:
+    """Turns (of the patient?, text), newest first, as the prompt has them: oldest first and cut to what helps."""
+    kept: list[ChatMessage] = []
+    room = HISTORY_CHARS
+    for patients, body in turns:
+        text = render.MARK.sub("", body)[:room]
+        room -= len(text)
+        if not text or len(kept) == HISTORY_TURNS:
+            break
+        role: Role = "user" if patients else "assistant"
+        kept.append(ChatMessage(role, text))
+    return tuple(kept[::-1])
+
+
+def answer(asked: Asked, engine: Engine | None, keeper: Keeper) -> Answer:
+    """The answer to a question; without an engine it is made of the passages' own sentences."""
+    declined = requests.declines(asked.text, asked.language, settings.COUNTRY)
+    if declined is not None:
+        return Answer("fixed", card=declined)
+    sought, hits = _search(asked)
+    passages = [Passage(n, hit.document_title, hit.text, hit.section) for n, hit in enumerate(hits, start=1)]
+    writing = Writing(asked, keeper, sought, passages, [str(hit.passage_id) for hit in hits])
+    keeper.passages(writing.ids)
+    if engine is not None:
+        identity = engine.identity()
+        keeper.model(identity)
+        if passages and asked.language in settings.MODEL_LANGUAGES:
+            # The adapter just kept, even if another becomes the active one in this moment (promise P6).
+            writing.asked = replace(asked, adapter=identity.adapter)
+            _stream(writing, engine)
+    return _finished(writing)
+
+
+def _search(asked: Asked) -> tuple[str, list[library.Hit]]:
+    """What was searched for and what was found. "What can I do at home?" names nothing: the turn before it does."""
+    hits = library.search(asked.text, language=asked.language, limit=PASSAGES)
+    before = next((turn.content for turn in reversed(asked.history) if turn.role == "user"), "")
+    if hits or not before:
+        return asked.text, hits
+    both = f"{before}\n{asked.text}"
+    return both, library.search(both, language=asked.language, limit=PASSAGES)
 
 
 def _stream(writing: Writing, engine: Engine) -> None:
@@ -137,8 +254,9 @@ def _stream(writing: Writing, engine: Engine) -> None:
 
 def _pieces(writing: Writing, engine: Engine) -> Iterator[tuple[str, str | None]]:
     """Text from the engine, as long as the answer is wanted and within its limits; leaving early cancels it."""
-    # The adapter that the row names, even if another becomes the active one in this moment (promise P6).
-    request = Request(_request_id(writing.reply), _prompt(writing), SAMPLING, adapter=writing.reply.adapter)
+    # Whether the library holds it was search's to say: a small model that may refuse refuses nearly everything.
+    refusal = (prompts.NOT_HELD[writing.asked.language],)
+    request = Request(writing.asked.id, _prompt(writing), SAMPLING, adapter=writing.asked.adapter, opening_not=refusal)
     end = time.monotonic() + settings.REPLY_MAX_S
     asked = time.monotonic()
     with closing(engine.stream(request)) as stream:
@@ -148,55 +266,28 @@ def _pieces(writing: Writing, engine: Engine) -> Iterator[tuple[str, str | None]
                 return
             if now - asked > ASK_S:
                 asked = now
-                if not lease.is_mine(writing.reply):
-                    raise Lost
+                writing.keeper.ask()
             yield chunk.text, chunk.finish
             if chunk.finish == "cancelled":
                 raise EngineDown("the engine ended the answer")
 
 
-def _request_id(reply: Reply) -> str:
-    return f"{reply.pk}.{reply.attempt}"
-
-
 def _prompt(writing: Writing) -> tuple[ChatMessage, ...]:
-    reply = writing.reply
+    asked = writing.asked
     pairs = [(passage.title, passage.text) for passage in writing.passages]
-    about = _about(reply)
-    return prompts.build(reply.question.body, pairs, language=writing.language, history=_history(reply), about=about)
+    question = asked.text
+    if len(question) > QUESTION_CHARS:
+        half = QUESTION_CHARS // 2
+        question = f"{question[:half]} … {question[-half:]}"
+    return prompts.build(question, pairs, language=asked.language, history=asked.history, about=asked.about.words)
 
 
-def _history(reply: Reply) -> list[ChatMessage]:
-    """The last few turns before the question, cut to what helps; fixed cards are left out."""
-    rows = reply.conversation.messages.filter(seq__lt=reply.question.seq, kind=Message.Kind.TEXT).order_by("-seq")
-    turns: list[ChatMessage] = []
-    room = HISTORY_CHARS
-    for row in rows[:HISTORY_TURNS]:
-        text = render.MARK.sub("", row.body)[:room]
-        room -= len(text)
-        if not text:
-            break
-        turns.append(ChatMessage("user" if row.author_kind == Message.Author.PATIENT else "assistant", text))
-    return turns[::-1]
-
-
-def _about(reply: Reply) -> str:
-    """What the patient agreed to share with the model, in words; "" for nothing, or when asking for another."""
-    row = ProfileRow.objects.filter(user=reply.conversation.patient_id, share_with_model=True).first()
-    if row is None or reply.conversation.subject != "self":
-        return ""
-    data = facts(row)
-    parts = [f"age {int(data['age_years'])}"] if data.get("age_years") else []
-    parts += [str(data["sex"])] if data.get("sex") else []
-    for name in ("conditions", "medicines", "allergies"):
-        parts += [f"{name}: {', '.join(data[name])}"] if data.get(name) else []
-    return "; ".join(parts)
-
-
-def _finish(writing: Writing) -> None:
+def _finished(writing: Writing) -> Answer:
     """Enough left of the model's text: send it. Else fill up from the passages; else say that nothing is held."""
+    asked = writing.asked
     answered = guard.is_answer(writing.said)
     # The passage that fits best has number 1: an answer that leaves it out answers something else.
+    composed: Composed
     if answered and len(writing.said) >= SAID_MIN and BEST in writing.cited:
         composed = "model"
     elif _compose(writing):
@@ -204,16 +295,29 @@ def _finish(writing: Writing) -> None:
     elif answered:
         composed = "model"
     else:
-        nothing = cards.card("nothing_found", language=writing.language, country=settings.COUNTRY)
-        lease.finish(writing.reply, card=nothing, draft=writing.draft, composed="none")
-        return
-    lease.finish(writing.reply, text=render.joined(writing.shown), draft=writing.draft, composed=composed)
+        key = "nothing_found" if library.has_subject(writing.sought, asked.language) else "what_about"
+        card = cards.card(key, language=asked.language, country=settings.COUNTRY)
+        return Answer("none", card=card, draft=writing.draft)
+    used = asked.about.fields if writing.draft and composed == "model" else ()
+    return Answer(composed, text=render.joined(writing.shown), draft=writing.draft, used=used)
 
 
 def _compose(writing: Writing) -> bool:
     """Sentences of the passages themselves, after what was already let through; whether any were added."""
-    verdicts: Sequence[Verdict] = guard.compose(writing.reply.question.body, writing.passages, writing.language)
+    verdicts: Sequence[Verdict] = guard.compose(writing.sought, writing.passages, writing.asked.language)
     fresh = [verdict for verdict in verdicts if verdict.text not in writing.said]
+    headed: tuple[int, ...] = ()
     for verdict in fresh:
-        writing.keep(verdict.text, verdict)
+        text = verdict.text
+        if verdict.citations != headed:
+            headed = verdict.citations
+            text = f"{_heading(writing, headed[0])}\n\n{text}"
+        writing.keep(text, replace(verdict, text=text))
     return bool(fresh)
+
+
+def _heading(writing: Writing, number: int) -> str:
+    """Which page speaks now, and which part of it: the reader sees at once whether that was meant."""
+    passage = writing.passages[number - 1]
+    part = section_title(passage.section, writing.asked.language)
+    return f"**{passage.title}: {part}**" if part else f"**{passage.title}**"

@@ -1,6 +1,6 @@
-"""Heals what was lost: dead workers' replies, unsent tasks, unseen emergencies. Any process may run it, often.
+"""Heals what was lost: dead workers' replies and documents, unsent tasks, unseen emergencies.
 
-Every step is a conditional UPDATE, so that two sweepers at once do no harm.
+Any process may run it, often. Every step is a conditional UPDATE, so that two sweepers at once do no harm.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from consult.chat import dispatch, events, lease
-from consult.chat.models import Case, Reply
+from consult.chat import dispatch, events, followup, intake, lease
+from consult.chat.models import Attachment, Case, Reply
 
 log = logging.getLogger(__name__)
 RESEND = timedelta(seconds=15)
@@ -25,7 +25,10 @@ def sweep() -> None:
     _take_from_the_dead()
     _give_up_on_the_old()
     _send_again()
+    intake.take_from_the_dead()
+    _send_documents_again()
     _remind_of_emergencies()
+    followup.ask_those_due()
 
 
 def _take_from_the_dead() -> None:
@@ -51,6 +54,14 @@ def _send_again() -> None:
 
 def _queued() -> QuerySet[Reply]:
     return Reply.objects.filter(state=Reply.State.QUEUED)
+
+
+def _send_documents_again() -> None:
+    """As replies: waiting, and its task never went out or got lost."""
+    now = timezone.now()
+    waiting = Attachment.objects.filter(state=Attachment.State.WAITING, created_at__lt=now - timedelta(seconds=1))
+    for pk in waiting.filter(Q(sent_at=None) | Q(sent_at__lt=now - RESEND)).values_list("pk", flat=True):
+        dispatch.send_document(pk)
 
 
 def _remind_of_emergencies() -> None:

@@ -11,7 +11,7 @@ from celery import shared_task
 from celery.signals import beat_init, worker_init, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from consult.chat import heartbeat, lease, reply, sweeper
+from consult.chat import dispatch, followup, heartbeat, intake, lease, reply, sweeper
 from llm.config import EngineConfig
 from llm.types import Engine, EngineBusy, EngineDown, EngineError, RequestRefused
 
@@ -20,6 +20,7 @@ _lock = threading.Lock()
 _engine: Engine | None = None
 _beating: threading.Event | None = None
 _name = ""  # of this process, as Celery calls it
+_reading = threading.Lock()  # one document at a time: the other threads keep the signs of life going
 
 
 def engine() -> Engine:
@@ -52,10 +53,39 @@ def generate_reply(pk: str) -> None:
         lease.give_back(claimed, "internal")
 
 
+# The children have limits of their own; these are for a pool of processes.
+@shared_task(name="consult.chat.tasks.read_document", acks_late=True, soft_time_limit=270, time_limit=290)
+def read_document(pk: str) -> None:
+    """Read that photo or PDF, if it is still to be read. Where one is being read already it stays in line."""
+    if not _reading.acquire(blocking=False):
+        return
+    try:
+        claimed = intake.claim(UUID(pk))
+        if claimed is not None:
+            intake.take_in(claimed)
+    finally:
+        _reading.release()
+    following = intake.next_waiting()
+    if following is not None:
+        dispatch.send_document(following)
+
+
+@shared_task(name="consult.chat.tasks.forget_documents")
+def forget_documents() -> None:
+    """Drop what patients brought and never sent."""
+    intake.forget_unsent()
+
+
 @shared_task(name="consult.chat.tasks.sweep")
 def sweep() -> None:
     """Heal what was lost."""
     sweeper.sweep()
+
+
+@shared_task(name="consult.chat.tasks.send_follow_up_mails")
+def send_follow_up_mails() -> None:
+    """Tell by mail those who chose it that a question waits for them."""
+    followup.send_mails()
 
 
 @shared_task(name="consult.chat.tasks.beat_heartbeat")

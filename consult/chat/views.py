@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import consenting_patient_required, user_of
-from consult.chat import access, actions, events, history, protocol, views_of
-from consult.chat.forms import MessageForm, StartForm
+from consult.chat import access, actions, events, followup, history, protocol, views_of, waiting
+from consult.chat.forms import MessageForm, NameForm, StartForm
 from consult.chat.models import Conversation
 from consult.library import catalogue
 
@@ -43,13 +43,17 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def start_page(request: HttpRequest, query: str = "") -> HttpResponse:
     """The same page with all conversations, or those that hold the words of ``query``."""
+    too_long = len(query) > history.QUERY_MAX
     context = {
-        "conversations": history.find(user_of(request), query),
+        "conversations": [] if too_long else history.find(user_of(request), query),
         "query": query,
+        "query_too_long": too_long,
+        "query_max": history.QUERY_MAX,
+        "asked": followup.asked_of(user_of(request)),
         "topics": catalogue.common(request.LANGUAGE_CODE),
         "form": StartForm(),
     }
-    return render(request, "chat/start.html", context)
+    return render(request, "chat/start.html", context, status=400 if too_long else 200)
 
 
 @consenting_patient_required
@@ -66,7 +70,7 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             actions.post_patient_message(user, conversation.pk, uuid4(), text)
         except actions.Refused as refused:
-            return _page(request, conversation, MessageForm({"text": text}), refused)
+            return conversation_page(request, conversation, MessageForm({"text": text}), refused)
     return redirect("chat:conversation", conversation.pk)
 
 
@@ -74,24 +78,34 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_GET
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, readable without JavaScript."""
-    return _page(request, access.conversation_for(user_of(request), pk), MessageForm())
+    return conversation_page(request, access.conversation_for(user_of(request), pk), MessageForm())
 
 
-def _page(
-    request: HttpRequest, row: Conversation, form: MessageForm, refused: actions.Refused | None = None
+def conversation_page(
+    request: HttpRequest,
+    row: Conversation,
+    form: MessageForm,
+    refused: actions.Refused | None = None,
+    name: NameForm | None = None,
 ) -> HttpResponse:
+    """The page of ``row``, with what was typed and why it could not be taken: a message, or a ``name``."""
     snapshot = views_of.snapshot(row, user_of(request), 0)
     context = {
         "conversation": row,
         "snapshot_json": protocol.dump(snapshot),
         "messages": snapshot.messages,
+        "unsent": access.unsent_attachments(row),
+        "replaced": {one.replaces for one in snapshot.messages},
         "form": form,
         "client_id": uuid4(),
         "refused": refused,
-        "person_wait": views_of.person_wait(row),
+        "name": name,
+        "person_wait": waiting.for_person(row),
+        "person_status": snapshot.person_status,
+        "follow_up": followup.open_for(row),
         "max_chars": settings.MESSAGE_MAX_CHARS,
     }
-    return render(request, "chat/conversation.html", context, status=400 if refused else 200)
+    return render(request, "chat/conversation.html", context, status=400 if refused or name else 200)
 
 
 @consenting_patient_required
@@ -105,7 +119,7 @@ def post(request: HttpRequest, pk: UUID) -> HttpResponse:
         return _refuse(request, pk, form, actions.Refused("bad_frame", _("This message could not be read.")))
     user = user_of(request)
     try:
-        posted = actions.post_patient_message(user, pk, form.cleaned_data["client_id"], form.cleaned_data["text"])
+        posted = actions.post_patient_message(user, pk, **form.cleaned_data)
     except actions.Refused as refused:
         return _refuse(request, pk, form, refused)
     if not wants_json:
@@ -133,7 +147,7 @@ def _refuse(request: HttpRequest, pk: UUID, form: MessageForm, refused: actions.
     """Say why beside the field; nothing that was typed is lost."""
     row = access.conversation_for(user_of(request), pk)
     if request.content_type != "application/json":
-        return _page(request, row, form, refused)
+        return conversation_page(request, row, form, refused)
     error = {"code": refused.code, "text": refused.text, "retry_after_s": refused.retry_after_s}
     return JsonResponse({"error": error}, status=STATUS.get(refused.code, 400))
 

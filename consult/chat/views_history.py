@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import consenting_patient_required, user_of
-from consult.chat import feedback, history
-from consult.chat.views import start_page
+from consult.chat import access, copies, feedback, history
+from consult.chat.forms import MessageForm, NameForm
+from consult.chat.views import conversation_page, start_page
 
 
 @consenting_patient_required
@@ -24,18 +25,21 @@ def search(request: HttpRequest) -> HttpResponse:
 @require_POST
 def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Name a conversation."""
-    history.rename(user_of(request), pk, request.POST.get("title", ""))
+    form = NameForm(request.POST)
+    if not form.is_valid():
+        row = access.conversation_for(user_of(request), pk)
+        return conversation_page(request, row, MessageForm(), name=form)
+    history.rename(user_of(request), pk, form.cleaned_data["title"])
     return redirect("chat:conversation", pk)
 
 
 @consenting_patient_required
 @require_GET
-def export(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The conversation as a JSON file."""
-    response = JsonResponse(
-        history.export(user_of(request), pk), json_dumps_params={"ensure_ascii": False, "indent": 1}
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="conversation-{str(pk)[:8]}.json"'
+def export(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
+    """The conversation as a file: ``kind`` is json, pdf or fhir."""
+    made = copies.make(user_of(request), pk, kind)
+    response = HttpResponse(made.content, content_type=made.media_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="{made.name}"'
     return response
 
 

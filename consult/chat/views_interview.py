@@ -23,6 +23,9 @@ def page(request: HttpRequest) -> HttpResponse:
         return _ask(request, {}, interview.KEYS[0])
     answers = interview.answers_in(request.POST)
     at, go = request.POST.get("at", ""), request.POST.get("go", "next")
+    if long := interview.too_long(answers):
+        error = _("Please shorten this to %(limit)d characters.") % {"limit": interview.TEXT_MAX}
+        return _ask(request, answers, long, error=error)
     if go == "send":
         return _send(request, answers)
     if go in interview.KEYS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
+from django.urls import reverse
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,7 +13,7 @@ from django.utils.translation import ngettext
 from accounts.models import Profile as ProfileRow
 from accounts.models import User
 from accounts.profile import facts
-from consult.chat import access, protocol, render
+from consult.chat import access, personal, protocol, render, waiting
 from consult.chat.models import Case, Conversation, Message, Reply
 from consult.library import citations as library
 from consult.safety import messages as cards
@@ -54,14 +55,16 @@ def message(row: Message, reader: User) -> protocol.MessageView:
         seq=row.seq,
         author=cast(protocol.AuthorKind, row.author_kind),
         author_name=author_name(row, reader),
-        label=label(row, len(sources)),
+        label=label(row, len(sources), reader),
         kind=cast(protocol.MessageKind, row.kind),
         level=cast(protocol.LevelName, row.level) if row.level else None,
         text=row.body,
         html=html(row, sources),
         at=row.created_at.isoformat(),
         client_id=row.client_id if row.author_id == reader.pk else None,
+        replaces=row.replaces_id,
         reply=reply.pk if reply else None,
+        document=document_url(row, reader),
         citations=sources,
     )
 
@@ -71,6 +74,14 @@ def _reply_of(row: Message) -> Reply | None:
     return getattr(row, "reply", None) if row.author_kind != Message.Author.PATIENT else None
 
 
+def document_url(row: Message, reader: User) -> str:
+    """Where the patient finds the photo or document behind the message; "" for other messages and other readers."""
+    document = getattr(row, "attachment", None) if row.author_kind == Message.Author.PATIENT else None
+    if document is None or row.author_id != reader.pk:
+        return ""
+    return reverse("chat:document", args=[row.conversation_id, document.pk])
+
+
 def author_name(row: Message, reader: User) -> str:
     """Who wrote it, as the reader calls them."""
     if row.author_kind == Message.Author.PATIENT:
@@ -78,8 +89,10 @@ def author_name(row: Message, reader: User) -> str:
     return row.author.name if row.author else ""
 
 
-def label(row: Message, sources: int) -> str:
+def label(row: Message, sources: int, reader: User) -> str:
     """Who wrote it and how it was checked, in words."""
+    if row.replaces_id is not None:
+        return author_name(row, reader) + " · " + _("new version of an earlier question")
     if row.author_kind == Message.Author.CLINICIAN:
         return _("%(name)s · written by a clinician") % {"name": row.author.name if row.author else ""}
     if row.author_kind == Message.Author.SYSTEM or row.author_kind == Message.Author.PATIENT:
@@ -100,17 +113,30 @@ def html(row: Message, sources: list[protocol.Citation]) -> str:
     if row.kind == Message.Kind.CARD and row.card:
         return card_html(row.card)
     if row.author_kind == Message.Author.SOFTWARE:
-        return render.answer(row.body, {one.number: one.url for one in sources}) + worsening(row)
+        return render.answer(row.body, {one.number: one.url for one in sources}) + used(row) + worsening(row)
     return render.plain(row.body)
+
+
+def used(row: Message) -> str:
+    """Which fields of the profile the answer rests on: only those that the patient agreed to share get there."""
+    reply = _reply_of(row)
+    told = personal.said(reply.used) if reply else ""
+    return format_html('<p class="used">{}</p>', told) if told else ""
 
 
 def worsening(row: Message) -> str:
     """What to do if it gets worse: under every answer, from the application and not from the model."""
+    return format_html('<p class="worsening">{}</p>', advice(row))
+
+
+def advice(row: Message) -> str:
+    """The same in plain words; "" for what is not an answer of the software."""
+    if row.author_kind != Message.Author.SOFTWARE or row.kind == Message.Kind.CARD:
+        return ""
     reply = _reply_of(row)
     level = Level(reply.question.level or Level.ROUTINE) if reply else Level.ROUTINE
     language = triage.language_of(row.body) or language_from(row.conversation.language)
-    text = cards.worsening(level, language)
-    return format_html('<p class="worsening">{}</p>', text)
+    return cards.worsening(level, language)
 
 
 def card_html(card: dict[str, object]) -> str:
@@ -141,6 +167,7 @@ def snapshot(conversation: Conversation, reader: User, last_seq: int) -> protoco
         level=cast(protocol.LevelName, conversation.level),
         held_by=conversation.holder.name if conversation.holder else "",
         person_requested=conversation.person_requested_at is not None,
+        person_status=waiting.request_status(conversation),
         last_seq=rows[-1].seq if rows else last_seq,
         messages=[message(row, reader) for row in rows],
         reply=reply_view(reply) if reply and not reply.supervised else None,
@@ -156,7 +183,12 @@ def reply_view(reply: Reply) -> protocol.ReplyView:
     """An open answer with what is shown of it so far."""
     shown = [html for _number, html in sentences(reply, -1)]
     return protocol.ReplyView(
-        id=reply.pk, state=reply_state(reply), attempt=reply.attempt, sentences=shown, place=place_in_line(reply)
+        id=reply.pk,
+        state=reply_state(reply),
+        attempt=reply.attempt,
+        sentences=shown,
+        place=waiting.place_in_line(reply),
+        wait=waiting.for_answer(reply),
     )
 
 
@@ -167,13 +199,6 @@ def sentences(reply: Reply, after: int) -> Iterator[tuple[int, str]]:
     for row in rows:
         urls = urls_of(reply) if urls is None else urls
         yield cast(int, row.number), render.sentence(render.marked(row.text, row.citations), urls)
-
-
-def place_in_line(reply: Reply) -> int:
-    """How many answers are before this one; 0 once it is being written."""
-    if reply.state != Reply.State.QUEUED:
-        return 0
-    return Reply.objects.filter(state=Reply.State.QUEUED, queued_at__lt=reply.queued_at).count()
 
 
 def ending(reply: Reply) -> str:
@@ -195,6 +220,11 @@ def holder_notice(held_by: str) -> protocol.Notice:
     return protocol.Notice(code="given_back", text=_("The clinician has left. The software answers again."), held_by="")
 
 
+def request_notice(status: str) -> protocol.Notice:
+    """The request for a person has come further."""
+    return protocol.Notice(code="person_requested", text=status, held_by="")
+
+
 def case(row: Case, reader: User) -> protocol.CaseView:
     """A row of the queue."""
     return protocol.CaseView(
@@ -211,20 +241,6 @@ def case(row: Case, reader: User) -> protocol.CaseView:
         due_at=row.due_at.isoformat(),
         seen=row.seen_at is not None,
     )
-
-
-def person_wait(conversation: Conversation) -> str:
-    """How long a person takes, in words; an honest estimate from the last answered requests, or none."""
-    waits = list(
-        Case.objects.exclude(claimed_at=None).order_by("-claimed_at").values_list("opened_at", "claimed_at")[:20]
-    )
-    if conversation.holder or not waits:
-        return ""
-    minutes = sorted((taken - opened).total_seconds() / 60 for opened, taken in waits if taken)[len(waits) // 2]
-    rounded = max(1, round(minutes))
-    if rounded > 120:
-        return _("some hours")
-    return ngettext("about %(n)d min", "about %(n)d min", rounded) % {"n": rounded}
 
 
 def person(conversation: Conversation) -> str:

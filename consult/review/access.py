@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.models import Role, User
 from consult.chat import access as chat
-from consult.chat.models import Case, Message, Reply
+from consult.chat.models import Attachment, Case, Message, Reply
 
 NotFound = chat.NotFound
 
@@ -40,10 +40,21 @@ def read_case(clinician: User, pk: UUID, *, via: str = "page") -> Case:
 
 def messages_of(case: Case) -> list[Message]:
     """What the conversation held while the case was open: a closed case shows nothing that came later."""
-    rows = case.conversation.messages.select_related("author", "assessment", "reply__approved_by")
+    rows = case.conversation.messages.select_related("author", "assessment", "reply__approved_by", "attachment")
     if case.closed_at is not None:
         rows = rows.filter(created_at__lte=case.closed_at)
     return list(rows.order_by("seq"))
+
+
+def read_document(clinician: User, case_pk: UUID, pk: UUID, *, via: str) -> Attachment:
+    """A photo or PDF that the patient sent while the case was open, on record; what was not sent stays theirs."""
+    case = case_for(clinician, case_pk)
+    shown = {message.pk for message in messages_of(case)}
+    attachment = case.conversation.attachments.select_related("message").filter(pk=pk).first()
+    if attachment is None or attachment.message_id not in shown:
+        raise NotFound
+    audit.record(clinician, "document.viewed", attachment, patient=case.conversation.patient_id, via=via)
+    return attachment
 
 
 def replies_of(case: Case) -> QuerySet[Reply]:

@@ -9,15 +9,15 @@ from typing import Any
 
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from accounts.models import Profile, User
 from accounts.profile import facts as told
 from consult.chat import render, views_of
-from consult.chat.models import Assessment, Case, Message, Reply, ReplySentence
+from consult.chat.models import Assessment, Attachment, Case, Message, Reply, ReplySentence
 from consult.review import access, actions, due, highlight
-from consult.safety.types import Level
+from consult.safety.types import Level, language_from
 
 EMPTY_STATES = (Reply.State.FAILED, Reply.State.STOPPED, Reply.State.WITHHELD)
 Spans = dict[int, list[tuple[int, int]]]  # by the message's seq
@@ -83,6 +83,7 @@ class Entry:
     html: SafeString
     sources: int = 0
     refused: list[Refused] = field(default_factory=list)
+    document: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _assessment(message: Message) -> Assessment | None:
 
 def _finding(stored: dict[str, Any]) -> Finding:
     words = list(dict.fromkeys(span["text"] for span in stored["spans"]))
-    told = stored["why"] or stored["title"]
+    told = stored.get("told", {}).get(language_from(get_language())) or stored["why"] or stored["title"]
     spans = [(at, at + len(one)) for one in words if (at := _place_of(one, told)) >= 0]
     unquoted = [one for one in words if one not in told]
     return Finding(stored["rule"], highlight.inline(told, spans), stored["level"], unquoted)
@@ -217,7 +218,7 @@ def _entry(message: Message, reader: User, spans: list[tuple[int, int]], reply: 
     return Entry(
         seq=message.seq, author=message.author_kind, kind=message.kind, level=message.level,
         label=view.label or view.author_name, at=message.created_at, html=html,
-        sources=len(view.citations), refused=_refused(reply),
+        sources=len(view.citations), refused=_refused(reply), document=getattr(message, "attachment", None),
     )  # fmt: skip
 
 

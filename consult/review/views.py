@@ -20,6 +20,7 @@ from accounts.access import clinician_required, user_of
 from accounts.models import User
 from consult.chat import protocol, views_of
 from consult.chat.models import Case
+from consult.chat.views_documents import file_response
 from consult.review import access, actions, due, forms, page
 
 
@@ -129,6 +130,21 @@ def case_json(request: HttpRequest, pk: UUID) -> JsonResponse:
     facts = {"changed": True, "state": context["state"], "last_seq": context["last_seq"], "mine": context["held_by_me"]}
     held_by = row.claimed_by.name if row.claimed_by else ""
     return JsonResponse(facts | html | {"case_state": row.state, "level": row.level, "held_by": held_by})
+
+
+@clinician_required
+@require_GET
+def document(request: HttpRequest, pk: UUID, document: UUID) -> HttpResponse:
+    """A photo or PDF of the patient's, large, beside what was read and what the patient made of it."""
+    row = access.read_document(user_of(request), pk, document, via="page")
+    return render(request, "review/document.html", {"case_pk": pk, "document": row, "sent": row.message})
+
+
+@clinician_required
+@require_GET
+def document_file(request: HttpRequest, pk: UUID, document: UUID) -> HttpResponse:
+    """Its bytes."""
+    return file_response(access.read_document(user_of(request), pk, document, via="file"))
 
 
 def _number(text: str) -> int:

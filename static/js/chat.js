@@ -42,6 +42,7 @@ let pollTimer = 0;
 let lastTyping = 0;
 let typingTimer = 0;
 let following = true;
+let shownTitle = first.title;
 
 // --- what the server says ------------------------------------------------------------------------------------
 
@@ -62,14 +63,25 @@ function onFrame(frame) {
 function applySnapshot(snapshot, isNew = true) {
   for (const message of snapshot.messages) takeMessage(message, isNew);
   heldBy = snapshot.held_by;
-  showPerson(snapshot.held_by, snapshot.person_requested);
+  showPerson(snapshot.held_by, snapshot.person_requested, snapshot.person_status);
+  showTitle(snapshot.title);
   if (!snapshot.reply) {
     dropReply();
     return;
   }
   const open = openReply(snapshot.reply.id, snapshot.reply.attempt);
   snapshot.reply.sentences.slice(open.shown).forEach((html) => showSentence(html));
-  showProgress(snapshot.reply.state, snapshot.reply.place);
+  showProgress(snapshot.reply.state, snapshot.reply.place, snapshot.reply.wait);
+}
+
+// The first question gives the conversation its name.
+function showTitle(title) {
+  if (!title || title === shownTitle) return;
+  shownTitle = title;
+  document.title = title + document.title.slice(document.title.lastIndexOf(" · "));
+  for (const one of document.querySelectorAll("h1, .conversation-title")) one.textContent = title;
+  const name = document.getElementById("name");
+  if (name && document.activeElement !== name) name.value = title;
 }
 
 function takeMessage(message, isNew) {
@@ -86,8 +98,15 @@ function takeMessage(message, isNew) {
   const finished = reply && message.reply === reply.id ? reply.item : null;
   if (finished) reply = null;
   if (!known) place(item, message.seq, finished);
+  if (message.replaces) markReplaced(message.replaces);
+  if (!shownTitle && isNew && message.author === "patient") fetchSnapshot();
   if (message.citations.length) showSources(message);
   if (!known && isNew) announce(message, item);
+}
+
+function markReplaced(id) {
+  const item = list.querySelector(`[data-id="${id}"]`);
+  if (item) draw.markReplaced(item);
 }
 
 // The answer to a message sent by HTTP may be newer than one that has not come yet. "All up to here" must stay true,
@@ -160,8 +179,9 @@ function dropReply() {
   reply = null;
 }
 
-function showProgress(state, placeInLine) {
-  const waiting = placeInLine > 0 ? draw.fill(words.inLine, { n: placeInLine }) : words.starting;
+function showProgress(state, placeInLine, wait = "") {
+  const line = placeInLine > 0 ? draw.fill(words.inLine, { n: placeInLine }) : words.starting;
+  const waiting = wait ? `${line} ${wait}` : line;
   const text = state === "running" ? words.writing : waiting;
   reply.item.querySelector(".writing-words").textContent = text;
   if (state === "running" && !reply.told) {
@@ -179,7 +199,7 @@ function onReplyStarted(frame) {
   if ([...messages.values()].some((message) => message.reply === frame.reply)) return;
   if (reply && reply.id === frame.reply && frame.attempt < reply.attempt) return;
   openReply(frame.reply, frame.attempt);
-  showProgress(frame.state, frame.place);
+  showProgress(frame.state, frame.place, frame.wait);
 }
 
 function onReplyChunk(frame) {
@@ -225,7 +245,7 @@ function onNotice(frame) {
   }
   heldBy = frame.held_by;
   const requested = frame.code === "person_requested" || (personRequested && frame.code !== "given_back");
-  showPerson(heldBy, requested);
+  showPerson(heldBy, requested, frame.code === "person_requested" ? frame.text : "");
   if (frame.code === "waiting_approval" || frame.code === "held" || frame.code === "given_back") showLine(frame.text);
   say(frame.text);
 }
@@ -252,12 +272,12 @@ function showTyping(name) {
   typingTimer = window.setTimeout(() => line.remove(), 5000);
 }
 
-function showPerson(name, requested) {
+function showPerson(name, requested, status = "") {
   personRequested = requested;
   const known = Boolean(name) || requested;
   personForm.hidden = known;
   personState.hidden = !known;
-  if (known) personState.textContent = name ? draw.fill(words.held, { name }) : words.told;
+  if (known) personState.textContent = status || (name ? draw.fill(words.held, { name }) : words.told);
 }
 
 function onError(frame) {
@@ -279,8 +299,8 @@ function onError(frame) {
 
 // --- sending -------------------------------------------------------------------------------------------------
 
-function send(text) {
-  const row = outbox.add(text);
+function send(text, replaces = "") {
+  const row = outbox.add(text, replaces);
   const item = draw.pendingElement(row, "sending");
   following = true;
   keepInView(() => list.append(item));
@@ -292,7 +312,7 @@ function deliver(clientId) {
   if (!row || row.failed) return;
   showState(clientId, "sending");
   window.clearTimeout(confirmTimers.get(clientId));
-  if (!live.send({ type: "patient.message", client_id: clientId, text: row.text })) {
+  if (!live.send({ type: "patient.message", ...content(row) })) {
     sendByHttp(clientId);
     return;
   }
@@ -300,10 +320,15 @@ function deliver(clientId) {
   confirmTimers.set(clientId, window.setTimeout(() => sendByHttp(clientId), CONFIRM_MS));
 }
 
+function content(row) {
+  const version = row.replaces ? { replaces: row.replaces } : {};
+  return { client_id: row.client_id, text: row.text, ...version };
+}
+
 async function sendByHttp(clientId) {
   const row = outbox.get(clientId);
   if (!row || row.failed) return;
-  const answer = await post(form.action, { client_id: clientId, text: row.text }).catch(() => null);
+  const answer = await post(form.action, content(row)).catch(() => null);
   if (!answer) {
     showState(clientId, "waiting");
     schedulePoll();
@@ -571,9 +596,9 @@ function act(action, item, button) {
     deliver(pending);
   }
   if (action === "edit") {
-    const text = [outbox.get(pending)?.text, input.value].filter(Boolean).join("\n");
+    const row = outbox.get(pending);
     settle(pending);
-    changeQuestion({ text });
+    changeQuestion({ text: [row?.text, input.value].filter(Boolean).join("\n"), id: row?.replaces });
   }
 }
 
@@ -585,10 +610,12 @@ function askAgain(note) {
   send(last.text);
 }
 
-// The new version is a new message: what was asked and answered stays as it was.
+// The new version is a new message that names the old one: what was asked and answered stays as it was.
 function changeQuestion(message) {
+  draft.replaces = message.id ?? "";
   input.value = message.text;
   input.dispatchEvent(new Event("input"));
+  if (draft.replaces) showNote(words.changing);
   input.focus();
   input.setSelectionRange(input.value.length, input.value.length);
 }
@@ -641,11 +668,13 @@ function onSubmit(event) {
     input.focus();
     return;
   }
+  const replaces = draft.replaces;
+  draft.replaces = "";
   input.value = "";
   draft.text = "";
   showNote("");
   fit();
-  send(text);
+  send(text, replaces);
   input.focus();
 }
 
@@ -657,6 +686,7 @@ function showNote(text, isError = false) {
 }
 
 function onInput() {
+  if (!input.value) draft.replaces = ""; // an emptied field begins something new
   draft.text = input.value;
   const left = Number(words.max) - [...input.value.trim()].length;
   if (left < 0) showNote(draw.fill(words.tooLong, { n: -left }), true);

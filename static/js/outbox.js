@@ -18,8 +18,9 @@ export class Outbox {
     return this.#rows.length === 0;
   }
 
-  add(text) {
-    const row = { client_id: newId(), text, at: new Date().toISOString(), failed: "" };
+  // `replaces` is the id of an earlier message of which this is a new version, "" for none.
+  add(text, replaces = "") {
+    const row = { client_id: newId(), text, replaces, at: new Date().toISOString(), failed: "" };
     this.#rows.push(row);
     this.#save();
     return row;
@@ -46,7 +47,7 @@ export class Outbox {
   }
 }
 
-// What is typed and not yet sent.
+// What is typed and not yet sent, and the id of the message of which it is a new version.
 export class Draft {
   #key;
 
@@ -60,6 +61,14 @@ export class Draft {
 
   set text(text) {
     write(this.#key, text || null);
+  }
+
+  get replaces() {
+    return read(`${this.#key}:replaces`, "");
+  }
+
+  set replaces(id) {
+    write(`${this.#key}:replaces`, id || null);
   }
 }
 

@@ -26,9 +26,10 @@ export function messageElement(message) {
   item.dataset.id = message.id;
   item.dataset.seq = message.seq;
   if (message.kind === "card") item.classList.add("message-card");
-  if (message.author === "patient") item.append(element("span", "visually-hidden", words.you));
+  if (message.author === "patient" && !message.label) item.append(element("span", "visually-hidden", words.you));
   else if (message.label) item.append(labelElement(message.label));
   item.append(bodyElement(message));
+  if (message.document) item.append(documentElement(message.document));
   if (message.author === "patient") item.append(sentElement(message.at));
   if (message.citations.length) item.append(sourcesElement(message.citations));
   return item;
@@ -55,12 +56,26 @@ function bodyElement(message) {
   return card;
 }
 
+function documentElement(url) {
+  const line = element("p", "message-document");
+  const link = element("a", "", words.document);
+  link.href = url;
+  line.append(link);
+  return line;
+}
+
 function sentElement(at) {
   const line = element("p", "message-state", `${words.sent} · `);
   const time = element("time", "", localTime(at));
   time.dateTime = at;
   line.append(time);
   return line;
+}
+
+export function markReplaced(item) {
+  if (item.classList.contains("is-replaced")) return;
+  item.classList.add("is-replaced");
+  item.append(element("p", "message-state", words.replaced));
 }
 
 function sourcesElement(citations) {
@@ -124,7 +139,6 @@ export function replyElement(id) {
   const bubble = element("div", "bubble");
   bubble.dir = "auto";
   bubble.hidden = true;
-  bubble.append(element("p"));
   const line = element("p", "writing");
   const stop = element("button", "btn btn-small", words.stop);
   stop.type = "button";
@@ -137,12 +151,21 @@ export function replyElement(id) {
 export function addSentence(item, html) {
   const bubble = item.querySelector(".bubble");
   bubble.hidden = false;
-  bubble.firstElementChild.append(inserted(element("span", "sentence"), html), " ");
+  const blocks = [...inserted(element("div"), html).children].filter((one) => /^(P|UL|OL)$/.test(one.tagName));
+  if (blocks.length) {
+    for (const block of blocks) block.classList.add("sentence");
+    bubble.append(...blocks);
+    return;
+  }
+  // After a block a paragraph begins anew, as it will stand in the whole answer.
+  let last = bubble.lastElementChild;
+  if (!last || last.classList.contains("sentence")) last = bubble.appendChild(element("p"));
+  last.append(inserted(element("span", "sentence"), html), " ");
 }
 
 export function clearSentences(item) {
   const bubble = item.querySelector(".bubble");
-  bubble.firstElementChild.replaceChildren();
+  bubble.replaceChildren();
   bubble.hidden = true;
 }
 

@@ -61,7 +61,13 @@ def test_the_session_gets_a_new_id_at_sign_in(alice: User, eve: Client) -> None:
 
 
 def test_sign_up_makes_a_patient_whatever_else_is_posted(eve: Client) -> None:
-    data = {"username": "mallory", "password1": "long-enough-pass-9", "role": "administrator", "is_staff": "1"}
+    data = {
+        "username": "mallory",
+        "password1": "long-enough-pass-9",
+        "age": "old_enough",
+        "role": "administrator",
+        "is_staff": "1",
+    }
     eve.post(reverse("account_signup"), data | {"is_superuser": "1"})
     user = User.objects.get(username="mallory")
     assert (user.role, user.is_staff, user.is_superuser) == (Role.PATIENT, False, False)

@@ -57,22 +57,10 @@ def test_a_conversation_gets_a_name(alice: User, login: Login) -> None:
     assert row.title == "Knee, left"
 
 
-def test_a_copy_holds_what_was_said_and_is_on_record(alice: User, login: Login) -> None:
-    row = asked(alice, "My knee hurts")
-    answer = login(alice).get(f"/chat/{row.pk}/copy/")
-    assert answer["Content-Disposition"].startswith("attachment")
-    assert answer.json()["messages"][0]["text"] == "My knee hurts"
-    assert AuditEntry.objects.filter(action="conversation.exported", patient=alice.pk).exists()
-
-
-def test_others_can_neither_name_nor_copy_it(
-    alice: User, bob: User, chen: User, olu: User, login: Login, eve: Client
-) -> None:
+def test_others_cannot_name_it(alice: User, bob: User, chen: User, olu: User, login: Login) -> None:
     row = asked(alice, "I have crushing chest pain going down my left arm")
     for other in (bob, chen, olu):
-        assert login(other).get(f"/chat/{row.pk}/copy/").status_code in (302, 404)
         assert login(other).post(f"/chat/{row.pk}/name/", {"title": "mine"}).status_code in (302, 404)
-    assert eve.get(f"/chat/{row.pk}/copy/").status_code == 302
     row.refresh_from_db()
     assert row.title != "mine"
 

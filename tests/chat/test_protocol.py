@@ -18,6 +18,7 @@ GOOD: list[dict[str, Any]] = [
     {"type": "hello", "version": 1, "last_seq": 3},
     {"type": "patient.message", "client_id": ID, "text": "hello"},
     {"type": "clinician.message", "client_id": ID, "text": "你好"},
+    {"type": "patient.message", "client_id": ID, "text": "hello", "replaces": ID},
     {"type": "reply.stop", "reply": ID},
     {"type": "typing"},
     {"type": "seen", "seq": 2},

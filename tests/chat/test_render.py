@@ -43,3 +43,9 @@ def test_a_list_among_the_sentences_stands_apart() -> None:
 
 def test_sentences_alone_make_one_paragraph() -> None:
     assert render.joined(["First. [1]", "Second. [1]"]) == "First. [1] Second. [1]"
+
+
+def test_a_list_that_is_being_written_looks_as_it_will_stand() -> None:
+    piece = "Do this:\n\n- rest\n- drink [1]"
+    assert render.sentence(piece, {1: "/library/x/"}) == render.answer(piece, {1: "/library/x/"})
+    assert "<ul>" in render.sentence(piece, {})

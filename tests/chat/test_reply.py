@@ -28,6 +28,7 @@ class Hit:
     passage_id: object
     document_title: str
     text: str
+    section: str = ""
 
 
 @pytest.fixture
@@ -315,3 +316,29 @@ def test_what_is_agreed_to_be_shared_reaches_the_model(say: Say, run: Run, alice
     engine = FakeEngine(GOOD)
     run(engine)
     assert "asthma" in engine.requests[0].messages[-1].content
+
+
+def test_an_answer_says_which_shared_fields_it_used_and_only_those(say: Say, run: Run, alice: User) -> None:
+    from accounts.models import Profile
+
+    profile = Profile.objects.create(
+        user=alice, data={"sex": "female", "conditions": ["asthma"]}, share_with_model=True
+    )
+    say(QUESTION)
+    row = run(FakeEngine(GOOD))
+    assert row.message is not None
+    assert "I used: your sex, your long-term illnesses." in views_of.message(row.message, alice).html
+    profile.share_with_model = False
+    profile.save()
+    say(QUESTION)
+    row = run(FakeEngine(GOOD))
+    assert row.message is not None
+    assert "I used" not in views_of.message(row.message, alice).html
+
+
+def test_a_model_that_finds_no_answer_does_not_say_so_above_the_passages(say: Say, run: Run) -> None:
+    say(QUESTION)
+    row = run(FakeEngine("The library does not say."))
+    assert row.composed == "passages"
+    assert row.message is not None
+    assert "does not say" not in row.message.body

@@ -16,10 +16,11 @@ from tests.environment import ROOT
 MAY_IMPORT: dict[str, set[str]] = {
     "accounts": set(),
     "consult.safety": set(),
+    "consult.documents": set(),
     "llm": set(),
     "consult.library": {"accounts"},
     "consult.records": {"accounts", "consult.safety", "llm"},
-    "consult.chat": {"accounts", "consult.library", "consult.records", "consult.safety", "llm"},
+    "consult.chat": {"accounts", "consult.documents", "consult.library", "consult.records", "consult.safety", "llm"},
     "consult.review": {
         "accounts",
         "consult.chat",
@@ -49,7 +50,8 @@ LIGHT_LLM = {"llm", "llm.types", "llm.config", "llm.prompts", "llm.fake"}
 MAY_NAME_TORCH = {"consult.library.encoder"}
 ENGINE_USER = "consult.chat.tasks"
 NEEDS_TORCH = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "sentence_transformers", "trl"}
-NO_DJANGO = ("llm", "consult.safety")
+OPENS_FILES = {"rapidocr", "onnxruntime", "cv2", "pypdfium2", "pypdf"}  # in a child of a worker, never in web
+NO_DJANGO = ("llm", "consult.safety", "consult.documents")
 DJANGO = {"django", "channels", "celery", "allauth"}
 
 
@@ -171,15 +173,15 @@ def test_the_table_catches_a_trespasser(tmp_path: Path, monkeypatch: pytest.Monk
     ]
 
 
-def test_the_web_process_never_loads_torch() -> None:
-    """What the import table cannot see: the whole site is loaded, every address resolved, and torch is absent."""
+def test_the_web_process_loads_neither_torch_nor_what_opens_files() -> None:
+    """What the import table cannot see: the whole site is loaded, every address resolved, and they are absent."""
     code = f"""
 import sys
 import consult.asgi
 from django.urls import get_resolver
 get_resolver().url_patterns
 import consult.celery_app, consult.chat.tasks
-print(sorted(set(sys.modules) & {NEEDS_TORCH!r}))
+print(sorted(set(sys.modules) & {NEEDS_TORCH | OPENS_FILES!r}))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

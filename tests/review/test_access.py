@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 Login = Callable[[User], "Client"]
 
 GET = ["queue", "queue_json", "case", "case_json"]
+DOCUMENT = ["document", "document_file"]  # their own tests: tests/review/test_documents.py
 POST = ["claim", "reply", "approve", "release", "hand_over", "close", "lower"]
 
 
@@ -36,7 +37,7 @@ def ask(client: Client, name: str, case: Case) -> int:
 def test_the_matrix_names_every_address() -> None:
     from consult.review.urls import urlpatterns
 
-    assert sorted(GET + POST) == sorted(str(one.name) for one in urlpatterns)
+    assert sorted(GET + POST + DOCUMENT) == sorted(str(one.name) for one in urlpatterns)
 
 
 @pytest.mark.parametrize("person", ["alice", "bob", "olu"])

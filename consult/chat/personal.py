@@ -1,0 +1,59 @@
+"""What of the patient's profile goes into an answer: only what they agreed to share, and only about themselves.
+
+Knows nothing of the model; whoever answers takes the words for the prompt from here and keeps the names of the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+
+from accounts.models import Profile as ProfileRow
+from accounts.profile import facts
+from consult.chat.models import Conversation
+
+LISTS = ("conditions", "medicines", "allergies")
+NAMES = {
+    "age": later("your age"), "sex": later("your sex"), "pregnancy": later("pregnancy"),
+    "conditions": later("your long-term illnesses"), "medicines": later("your medicines"),
+    "allergies": later("your allergies"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What may be used. ``fields`` are keys of ``NAMES``; ``words`` says the same to the model."""
+
+    fields: tuple[str, ...] = ()
+    words: str = ""
+    age_years: float | None = None
+    pregnant: bool | None = None
+
+
+def shared(conversation: Conversation) -> About:
+    """What the patient agreed to share; nothing where they ask for somebody else."""
+    row = ProfileRow.objects.filter(user=conversation.patient_id, share_with_model=True).first()
+    return about(facts(row)) if row is not None and conversation.subject == "self" else About()
+
+
+def about(data: Mapping[str, Any]) -> About:
+    """Facts as ``accounts.profile.facts`` gives them; unknown ones are left out, never taken for "no"."""
+    parts: dict[str, str] = {}
+    if data.get("age_years"):
+        parts["age"] = f"age {int(data['age_years'])}"
+    if data.get("sex"):
+        parts["sex"] = str(data["sex"])
+    if data.get("pregnant") is not None:
+        parts["pregnancy"] = "pregnant" if data["pregnant"] else "not pregnant"
+    parts |= {name: f"{name}: {', '.join(data[name])}" for name in LISTS if data.get(name)}
+    return About(tuple(parts), "; ".join(parts.values()), data.get("age_years"), data.get("pregnant"))
+
+
+def said(fields: Iterable[str]) -> str:
+    """ "I used: your age, pregnancy" in the active language; "" where nothing was used."""
+    names = [str(NAMES[name]) for name in fields if name in NAMES]
+    return _("I used: %(fields)s.") % {"fields": _(", ").join(names)} if names else ""
