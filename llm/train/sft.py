@@ -5,6 +5,7 @@ Works on a CPU, one GPU, and several under ``accelerate launch``. Killed runs go
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import platform
@@ -36,7 +37,7 @@ def train(settings: TrainSettings, rows: RowFile, validation: RowFile) -> dict[s
     scratch = settings.out.with_name(f".{settings.out.name}.run")
     trainer = _trainer(settings, rows, validation, scratch)
     before = _weights_norm(trainer.model)
-    trainer.train(resume_from_checkpoint=settings.resume and any(scratch.glob("checkpoint-*")))
+    trainer.train(resume_from_checkpoint=_last_whole_checkpoint(scratch) if settings.resume else None)
     if _weights_norm(trainer.model) == before:
         raise RuntimeError("the adapter's weights did not change: nothing was learnt")
     metrics = trainer.evaluate()
@@ -52,6 +53,19 @@ def train(settings: TrainSettings, rows: RowFile, validation: RowFile) -> dict[s
     (settings.out / cards.ADAPTER_CARD).write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n")
     shutil.rmtree(scratch, ignore_errors=True)
     return card
+
+
+def _last_whole_checkpoint(scratch: Path) -> str | None:
+    """The newest checkpoint that a kill did not cut short; None where there is none, and the run starts anew.
+
+    The trainer writes its state last, so a checkpoint whose state can be read has its weights too. Its own choice,
+    the newest folder, may hold nothing yet.
+    """
+    whole = {}
+    for state in scratch.glob("checkpoint-*/trainer_state.json"):
+        with contextlib.suppress(ValueError, KeyError):
+            whole[int(json.loads(state.read_text())["global_step"])] = str(state.parent)
+    return whole[max(whole)] if whole else None
 
 
 def _name_base(path: Path, name: str) -> None:

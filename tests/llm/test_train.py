@@ -102,11 +102,25 @@ def test_a_killed_run_goes_on_where_it_was(words: list[str], tmp_path: Path) -> 
         [sys.executable, "-m", "llm", *long], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 240
-    while not list(scratch.glob("checkpoint-*/trainer_state.json")) and time.monotonic() < deadline:
+    while not whole_checkpoints(scratch) and time.monotonic() < deadline:
         time.sleep(0.1)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    done = max(int(path.parent.name.split("-")[1]) for path in scratch.glob("checkpoint-*/trainer_state.json"))
+    done = max(whole_checkpoints(scratch))
     assert 0 < done < 400
+    # A kill while a checkpoint is written leaves a folder with less than all in it: the one before it is taken.
+    (scratch / f"checkpoint-{done + 8}").mkdir()
+    (scratch / f"checkpoint-{done + 8}" / "trainer_state.json").write_text('{"global_step": ')
     assert main([*words, "--max-steps", str(done + 4), "--patience", "400", "--resume"]) == 0
     assert card_of(words)["steps"] == done + 4
+
+
+def whole_checkpoints(scratch: Path) -> list[int]:
+    """The steps at which a checkpoint was finished: the trainer's state is written last."""
+    states = [path.read_text() for path in scratch.glob("checkpoint-*/trainer_state.json")]
+    return [json.loads(state)["global_step"] for state in states if state.endswith("}\n")]
+
+
+def test_going_on_without_a_checkpoint_starts_anew(words: list[str]) -> None:
+    assert main([*words, "--resume"]) == 0
+    assert card_of(words)["steps"] == 12
