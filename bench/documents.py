@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
 
-from bench.letters import CHINESE, ENGLISH, LATIN_FONTS, LOOKS, Look, error_share, photo
+from bench.letters import CHINESE, ENGLISH, LATIN_FONT, LOOKS, Look, error_share, photo
 from consult.chat.glyphs import font_path
 from consult.documents import kinds, sandbox
 from consult.documents.types import Kind, Limits, Refused
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def _readings(count: int) -> Iterator[Seen]:
-    sets = (("English", ENGLISH, LATIN_FONTS[0]), ("Chinese", CHINESE, font_path()))
+    sets = (("English", ENGLISH, LATIN_FONT), ("Chinese", CHINESE, font_path()))
     for language, texts, font in sets:
         for text in texts[:count]:
             for look in LOOKS:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import reportlab
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 PAPER = (1654, 2339)  # A4 at 200 dpi
 PHOTO = (3024, 4032)  # a telephone's 12 megapixels
-LATIN_FONTS = (Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),)
+LATIN_FONT = Path(reportlab.__file__).parent / "fonts" / "Vera.ttf"  # comes with the package, so on every machine
 
 ENGLISH = [
     """Riverside Hospital, Department of Cardiology

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench.letters import CHINESE, ENGLISH, LATIN_FONTS, LOOKS, Look, error_share, photo
+from bench.letters import CHINESE, ENGLISH, LATIN_FONT, LOOKS, Look, error_share, photo
 from consult.chat.glyphs import font_path
 from consult.documents import letters, sandbox
 from consult.documents.types import Kind, Limits, Reading
 
 LIMITS = Limits()
 WORST = LOOKS[-1]
-NO_FONT = pytest.mark.skipif(not LATIN_FONTS[0].exists(), reason="no DejaVu Sans on this machine (fonts-dejavu-core)")
 
 
 def read(data: bytes, kind: Kind = Kind.JPEG) -> Reading:
@@ -34,10 +33,9 @@ def test_pieces_side_by_side_become_one_line_and_lines_come_from_top_to_bottom()
 
 
 @pytest.mark.integration
-@NO_FONT
 @pytest.mark.parametrize("look", [LOOKS[0], WORST], ids=lambda look: look.name)
 def test_an_english_letter_is_read(look: Look) -> None:
-    assert error_share(read(photo(ENGLISH[0], LATIN_FONTS[0], look)).text, ENGLISH[0]) < 0.05
+    assert error_share(read(photo(ENGLISH[0], LATIN_FONT, look)).text, ENGLISH[0]) < 0.05
 
 
 @pytest.mark.integration
@@ -47,10 +45,9 @@ def test_a_chinese_letter_is_read(look: Look) -> None:
 
 
 @pytest.mark.integration
-@NO_FONT
 @pytest.mark.parametrize("angle", [90, 180, 270])
 def test_a_page_on_its_side_or_head_is_turned(angle: int) -> None:
-    page = Image.open(io.BytesIO(photo(ENGLISH[3], LATIN_FONTS[0], Look("", quality=80))))
+    page = Image.open(io.BytesIO(photo(ENGLISH[3], LATIN_FONT, Look("", quality=80))))
     turned = page.rotate(angle, expand=True)
     out = io.BytesIO()
     turned.save(out, "JPEG")
@@ -58,10 +55,9 @@ def test_a_page_on_its_side_or_head_is_turned(angle: int) -> None:
 
 
 @pytest.mark.integration
-@NO_FONT
 def test_a_scanned_pdf_is_read_page_by_page() -> None:
     out = io.BytesIO()
-    pages = [Image.open(io.BytesIO(photo(text, LATIN_FONTS[0], LOOKS[0]))) for text in ENGLISH[3:5]]
+    pages = [Image.open(io.BytesIO(photo(text, LATIN_FONT, LOOKS[0]))) for text in ENGLISH[3:5]]
     pages[0].save(out, "PDF", save_all=True, append_images=pages[1:], resolution=300)
     scanned = read(out.getvalue(), Kind.PDF)
     assert scanned.pages == 2
