@@ -152,7 +152,10 @@ class Socket(AsyncWebsocketConsumer):
                 pass
             self.woken.clear()
             if self.greeted:
-                await self.guarded(self.look)
+                try:
+                    await self.guarded(self.look)
+                except Exception:  # a page that is no longer told anything looks like one where nothing happens
+                    log.exception("a look for news failed")
             await asyncio.sleep(PAUSE_S)
 
     async def look(self) -> None:

@@ -194,7 +194,8 @@ def reply_view(reply: Reply) -> protocol.ReplyView:
 
 def sentences(reply: Reply, after: int) -> Iterator[tuple[int, str]]:
     """Number and HTML of the sentences let through after number ``after``, of the present attempt."""
-    rows = reply.sentences.filter(attempt=reply.attempt, number__gt=after).order_by("number")
+    # Refused sentences have no number. Said outright: Django drops "> -1" of a positive column, and they would pass.
+    rows = reply.sentences.filter(attempt=reply.attempt, number__isnull=False, number__gt=after).order_by("number")
     urls: dict[int, str] | None = None
     for row in rows:
         urls = urls_of(reply) if urls is None else urls

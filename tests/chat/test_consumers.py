@@ -14,7 +14,7 @@ from django.test import Client
 from accounts import consent
 from accounts.models import User
 from consult.asgi import application
-from consult.chat import actions, protocol
+from consult.chat import actions, events, protocol
 from consult.chat.models import Conversation, Message, Reply
 from tests.sockets import Page
 
@@ -262,3 +262,24 @@ async def test_stop_ends_the_answer_and_the_page_is_told(
     ended = await page.receive("reply.failed")
     assert (ended["reply"], ended["state"]) == (started["reply"], "stopped")
     assert (await Reply.objects.aget()).state == Reply.State.STOPPED
+
+
+async def test_one_look_that_fails_does_not_leave_the_page_without_news(
+    connect: Connect, alice: User, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = await connect(alice, address(conversation.pk))
+    await hello(page)
+    real, failed = events.news, []
+
+    def fails_once(cursor: events.Cursor) -> list[protocol.Frame]:
+        if not failed:
+            failed.append(True)
+            raise ValueError("a row that nobody foresaw")
+        return real(cursor)
+
+    monkeypatch.setattr(events, "news", fails_once)
+    await post(page, "I have a sore throat")
+    await post(page, "and a cough")
+    seen = [(await page.receive("message.created"))["message"]["text"] for _ in range(2)]
+    assert failed
+    assert seen == ["I have a sore throat", "and a cough"]
