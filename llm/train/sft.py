@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
+import os
 import platform
 import shutil
 import time
@@ -89,7 +90,7 @@ def _trainer(settings: TrainSettings, rows: RowFile, validation: RowFile, scratc
 
 def _model(settings: TrainSettings) -> Any:
     """The base with a fresh adapter. On its device before PEFT wraps it (see DESIGN: an unusable adapter otherwise)."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     options: dict[str, Any] = {"dtype": torch.bfloat16 if _has_bfloat16(device) else torch.float32}
     if settings.quantise == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -113,7 +114,7 @@ def _model(settings: TrainSettings) -> Any:
 
 def _has_bfloat16(device: str) -> bool:
     """Whether the frozen base may be held in bfloat16 without loss of speed; the adapter stays in float32."""
-    if device == "cuda":
+    if device.startswith("cuda"):
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
@@ -171,6 +172,7 @@ def _card(
         "settings": {name: getattr(settings, name) for name in (*names, "packing", "quantise", "seed")},
         "targets": TARGETS,
         "steps": trainer.state.global_step,
+        "processes": trainer.args.world_size,
         "metrics": {
             "validation_loss": round(float(metrics["eval_loss"]), 4),
             "validation_token_accuracy": round(float(metrics.get("eval_mean_token_accuracy", 0.0)), 4),

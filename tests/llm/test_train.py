@@ -115,6 +115,16 @@ def test_a_killed_run_goes_on_where_it_was(words: list[str], tmp_path: Path) -> 
     assert card_of(words)["steps"] == done + 4
 
 
+def test_two_processes_train_one_adapter(words: list[str]) -> None:
+    """As ``accelerate launch`` starts them, one for each GPU; here on the CPU. Each step takes a batch from both."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "-m", "llm"]
+    done = subprocess.run([*launch, *words], capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    card = card_of(words)
+    assert (card["steps"], card["processes"]) == (12, 2)
+    assert card["metrics"]["validation_loss"] < 3
+
+
 def whole_checkpoints(scratch: Path) -> list[int]:
     """The steps at which a checkpoint was finished: the trainer's state is written last."""
     states = [path.read_text() for path in scratch.glob("checkpoint-*/trainer_state.json")]
