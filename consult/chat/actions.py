@@ -202,7 +202,8 @@ def append_card(conversation: Conversation, card: Card, level: str = "") -> Mess
 
 def words_of(card: Card) -> str:
     """A card as plain text."""
-    return "\n".join([card.title, *card.paragraphs, *card.points, *(action.label for action in card.actions)])
+    pressed = [*(one.label for one in card.actions), *(one.label for one in card.choices)]
+    return "\n".join([card.title, *card.paragraphs, *card.points, *pressed])
 
 
 def queue_reply(conversation: Conversation, question: Message, *, supervised: bool = False) -> Reply:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +24,13 @@ class MessageForm(forms.Form):
     text = Words(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 2, "dir": "auto"}))
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     replaces = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    choice = Words(required=False, widget=forms.HiddenInput)  # an answer that was pressed
+
+    def clean(self) -> dict[str, Any]:
+        """What was pressed and what was typed are one message: nothing that was typed is lost."""
+        data: dict[str, Any] = super().clean() or {}
+        data["text"] = "\n".join(part for part in (data.pop("choice", ""), data.get("text", "")) if part.strip())
+        return data
 
 
 class StartForm(forms.Form):

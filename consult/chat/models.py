@@ -142,7 +142,7 @@ class Reply(models.Model):
     started_at = models.DateTimeField(null=True)
     first_sentence_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    composed = models.CharField(max_length=8, blank=True)  # model, passages, fixed or none
+    composed = models.CharField(max_length=8, blank=True)  # model, passages, fixed, none or asked
     base_model = models.CharField(max_length=128, blank=True)
     base_hash = models.CharField(max_length=64, blank=True)
     adapter = models.CharField(max_length=128, blank=True)

@@ -70,6 +70,7 @@ class Answered:
     kept: Kept
     citations: tuple[citations.CitationView, ...]  # those that the text names
     ms: float
+    would_ask: str = ""  # the question that the chat would have asked first; here nobody is there to answer it
 
     def as_json(self) -> dict[str, Any]:
         """The line that ``manage.py answer`` prints."""
@@ -81,7 +82,7 @@ class Answered:
                  "source": one.source, "reviewed": one.reviewed, "url": one.url, "text": one.text}
                 for one in self.citations
             ],
-            "composed": self.composed,
+            "composed": self.composed, "would_ask": self.would_ask,
             "refused": [
                 {"text": one.text, "reasons": [reason.code for reason in one.reasons]} for one in self.kept.refused
             ],
@@ -158,11 +159,12 @@ def answer(row: Mapping[str, Any], engine: Engine | None) -> Answered:
     language = triage.language_of(turns[-1].text) or language_from(named)
     kept = Kept()
     with override("zh-hans" if language == "zh" else "en"):
-        composed, parts = _answered(turns, profile, assessed, language, engine, kept)
+        done, parts = _answered(turns, profile, assessed, language, engine, kept)
         used = {number for verdict in kept.sentences for number in verdict.citations}
         views = tuple(one for one in citations.describe(kept.ids) if one.number in used)
     took = (time.perf_counter() - begun) * 1000
-    return Answered(row["id"], assessed.level, "\n\n".join(parts), composed, kept, views, took)
+    text = "\n\n".join(parts)
+    return Answered(row["id"], assessed.level, text, done.composed, kept, views, took, done.would_ask)
 
 
 def _read(row: Mapping[str, Any]) -> tuple[list[Turn], dict[str, Any]]:
@@ -189,16 +191,17 @@ def _read(row: Mapping[str, Any]) -> tuple[list[Turn], dict[str, Any]]:
 def _answered(
     turns: Sequence[Turn], profile: Mapping[str, Any], assessed: Assessment, language: Language,
     engine: Engine | None, kept: Kept,
-) -> tuple[reply.Composed, list[str]]:  # fmt: skip
-    """How the answer came about, and its parts: cards, the answer, and what to do if it gets worse."""
+) -> tuple[reply.Answer, list[str]]:  # fmt: skip
+    """The answer, and the parts that are read: cards, the answer, and what to do if it gets worse."""
     parts = []
     if assessed.level in actions.FIXED_LEVELS or assessed.level == Level.URGENT:
         parts.append(actions.words_of(cards.card_for(assessed, country=settings.COUNTRY)))
     if assessed.level in actions.FIXED_LEVELS:
-        return "fixed", parts
+        return reply.Answer("fixed"), parts
     asked = reply.Asked(
         id=uuid4().hex, text=turns[-1].text, language=language, level=assessed.level,
-        about=personal.about(profile), history=_history(turns),
+        about=personal.about(profile), history=_history(turns), asked_before=None,
+        said="\n".join(turn.text for turn in turns if turn.author == "patient"),
     )  # fmt: skip
     try:
         done = reply.answer(asked, engine, kept)
@@ -206,9 +209,9 @@ def _answered(
         kept.sentences, kept.refused = [], []
         done = reply.answer(asked, None, kept)
     if done.card is not None:
-        return done.composed, [*parts, actions.words_of(done.card)]
+        return done, [*parts, actions.words_of(done.card)]
     told = [personal.said(done.used)] if done.used else []
-    return done.composed, [*parts, done.text, *told, cards.worsening(assessed.level, language)]
+    return done, [*parts, done.text, *told, cards.worsening(assessed.level, language)]
 
 
 def _history(turns: Sequence[Turn]) -> tuple[ChatMessage, ...]:

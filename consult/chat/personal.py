@@ -5,8 +5,9 @@ Knows nothing of the model; whoever answers takes the words for the prompt from 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from django.utils.translation import gettext_lazy as later
 from accounts.models import Profile as ProfileRow
 from accounts.profile import facts
 from consult.chat.models import Conversation
+from consult.safety.rules import profile_from
+from consult.safety.types import Profile
 
 LISTS = ("conditions", "medicines", "allergies")
 NAMES = {
@@ -30,8 +33,7 @@ class About:
 
     fields: tuple[str, ...] = ()
     words: str = ""
-    age_years: float | None = None
-    pregnant: bool | None = None
+    profile: Profile = field(default_factory=Profile)
 
 
 def shared(conversation: Conversation) -> About:
@@ -50,7 +52,13 @@ def about(data: Mapping[str, Any]) -> About:
     if data.get("pregnant") is not None:
         parts["pregnancy"] = "pregnant" if data["pregnant"] else "not pregnant"
     parts |= {name: f"{name}: {', '.join(data[name])}" for name in LISTS if data.get(name)}
-    return About(tuple(parts), "; ".join(parts.values()), data.get("age_years"), data.get("pregnant"))
+    return About(tuple(parts), "; ".join(parts.values()), profile_of(data))
+
+
+def profile_of(data: Mapping[str, Any]) -> Profile:
+    """The same facts as safety wants them; what it has no use for is left out."""
+    known = {one.name for one in dataclasses.fields(Profile)}
+    return profile_from({name: value for name, value in data.items() if name in known})
 
 
 def said(fields: Iterable[str]) -> str:

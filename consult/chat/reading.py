@@ -9,6 +9,7 @@ from typing import Any
 from accounts.models import Profile as ProfileRow
 from accounts.models import User
 from accounts.profile import facts
+from consult.chat import personal
 from consult.chat.models import Conversation, Message
 from consult.safety import triage
 from consult.safety.types import Assessment, Finding, Language, Level, Profile, Turn, highest
@@ -19,12 +20,7 @@ log = logging.getLogger(__name__)
 def profile_of(user: User) -> Profile:
     """What the patient told about themselves, as safety wants it."""
     row = ProfileRow.objects.filter(user=user).first()
-    data = facts(row)
-    known = {field.name for field in dataclasses.fields(Profile)}
-    values: dict[str, Any] = {}
-    for key in known & data.keys():
-        values[key] = tuple(data[key]) if isinstance(data[key], list) else data[key]
-    return Profile(**values)
+    return personal.profile_of(facts(row))
 
 
 def assess(conversation: Conversation, text: str) -> Assessment:

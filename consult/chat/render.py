@@ -56,6 +56,6 @@ def joined(pieces: Sequence[str]) -> str:
     before = False
     for piece in pieces:
         block = is_block(piece)
-        text += ("\n\n" if block or before else " ") + piece
+        text += ("\n\n" if block or before else " ") + piece.rstrip("\n")
         before = block
     return text.strip()

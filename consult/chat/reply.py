@@ -14,28 +14,29 @@ from typing import Literal, Protocol
 
 from django.conf import settings
 
-from consult.chat import actions, lease, personal, render
+from consult.chat import actions, finding, lease, personal, render
 from consult.chat.models import Message, Reply
 from consult.library import search as library
 from consult.library.wording import section_title
-from consult.safety import guard, requests, sentences
+from consult.safety import asks, cautions, compose, guard, requests, sentences
 from consult.safety import messages as cards
 from consult.safety.types import Card, Language, Level, Passage, Reason, Verdict
 from llm import prompts
 from llm.types import ChatMessage, Engine, EngineDown, Identity, Request, Role, Sampling
 
-PASSAGES = 4
 HISTORY_TURNS = 4
 HISTORY_CHARS = 1200
 QUESTION_CHARS = 4000  # of a longer message the model reads the beginning and the end
 ASK_S = 0.5  # how often the row is asked whether the answer is still wanted
 BEST = 1
+ASKS_MAX = 3  # questions of ours in a row before some help
 SAID_MIN = 2  # sentences: one alone rarely helps, so the passages add to it
 SHOWN_MAX = 8  # sentences: more is not read
+ASIDE_MAX = 3  # sentences on a medicine that is named beside the subject
 REFUSED_MAX = 4  # in a row: the model has lost the thread
 SAMPLING = Sampling(max_new_tokens=220, repetition_penalty=1.05)
 
-Composed = Literal["model", "passages", "fixed", "none"]
+Composed = Literal["model", "passages", "fixed", "none", "asked"]
 
 
 class Lost(Exception):
@@ -53,6 +54,8 @@ class Asked:
     about: personal.About = field(default_factory=personal.About)
     history: tuple[ChatMessage, ...] = ()
     adapter: str | None = None
+    said: str = ""  # all that the patient wrote in the conversation
+    asked_before: frozenset[str] | None = frozenset()  # our questions so far; None where nobody is there to ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,8 @@ class Answer:
     text: str = ""
     card: Card | None = None
     draft: str = ""
-    used: tuple[str, ...] = ()  # fields of the profile that the model was told, where its sentences are the answer
+    used: tuple[str, ...] = ()  # fields of the profile that it rests on
+    would_ask: str = ""  # key of the question that comes before an answer, where it could not be asked
 
 
 class Keeper(Protocol):
@@ -117,7 +121,7 @@ class Writing:
 
     asked: Asked
     keeper: Keeper
-    sought: str  # what the passages were found by
+    found: finding.Found
     passages: list[Passage]
     ids: list[str]  # of the passages, in the order of the prompt
     cited: list[int] = field(default_factory=list)  # numbers of the prompt, in the order of their first use
@@ -126,6 +130,7 @@ class Writing:
     shown: list[str] = field(default_factory=list)  # with marks: what the patient reads
     position: int = 0
     refused_in_a_row: int = 0
+    used: list[str] = field(default_factory=list)  # fields of the profile that the answer rests on
 
     @property
     def has_enough(self) -> bool:
@@ -145,14 +150,22 @@ class Writing:
         self.keep(sentence, verdict)
 
     def keep(self, raw: str, verdict: Verdict) -> None:
-        """Store a judged sentence under the next number."""
+        """Store a judged sentence under the next number; what the answer cannot speak of is said before it."""
         verdict = replace(verdict, citations=self.renumbered(verdict.citations))
+        self.refused_in_a_row = 0 if verdict.allowed else self.refused_in_a_row + 1
+        if verdict.allowed and not self.said:
+            for name in self.found.lacking:
+                words = cards.not_held(name, self.asked.language) + "\n"  # a paragraph by itself
+                self._store(words, Verdict(True, words))
+        self._store(raw, verdict)
+        if verdict.allowed:
+            self.said.append(verdict.text)
+
+    def _store(self, raw: str, verdict: Verdict) -> None:
         number = len(self.shown) if verdict.allowed else None
         self.keeper.sentence(self.position, number, verdict, raw)
         self.position += 1
-        self.refused_in_a_row = 0 if verdict.allowed else self.refused_in_a_row + 1
         if verdict.allowed:
-            self.said.append(verdict.text)
             self.shown.append(render.marked(verdict.text, list(verdict.citations)))
 
     def renumbered(self, citations: Sequence[int]) -> tuple[int, ...]:
@@ -180,18 +193,38 @@ def write(reply: Reply, engine: Engine) -> None:
 
 
 def _asked(reply: Reply) -> Asked:
+    thread = _thread(reply)
+    patients = reply.conversation.messages.filter(author_kind=Message.Author.PATIENT, seq__lte=reply.question.seq)
+    patients = patients.filter(versions=None)  # of a question worded anew only the newest counts
+    cards_shown = reply.conversation.messages.filter(kind=Message.Kind.CARD)
+    before = frozenset(row.card["key"] for row in cards_shown if row.card and asks.is_question(row.card["key"]))
     return Asked(
         id=f"{reply.pk}.{reply.attempt}",
-        text=reply.question.body,
-        language=actions.language_of(reply.question),
+        text="\n".join(row.body for row in thread),
+        language=actions.language_of(thread[0]),
         level=Level(reply.conversation.level),
         about=personal.shared(reply.conversation),
-        history=_history(reply),
+        history=_history(reply, thread[0].seq),
+        said="\n".join(row.body for row in patients),
+        asked_before=before if len(thread) <= ASKS_MAX else None,
     )
 
 
-def _history(reply: Reply) -> tuple[ChatMessage, ...]:
-    rows = reply.conversation.messages.filter(seq__lt=reply.question.seq, kind=Message.Kind.TEXT).order_by("-seq")
+def _thread(reply: Reply) -> list[Message]:
+    """The question; where it answers one of ours, what was asked first stands before it. Oldest first."""
+    rows = [reply.question]
+    # A question of the patient's, or one that is worded anew, is one of its own.
+    while rows[0].replaces_id is None and not rows[0].body.rstrip().endswith(("?", "？")):
+        earlier = reply.conversation.messages.filter(seq__lt=rows[0].seq).exclude(author_kind=Message.Author.SYSTEM)
+        ours = Reply.objects.filter(message=earlier.last(), composed="asked").select_related("question").first()
+        if ours is None:
+            break
+        rows.insert(0, ours.question)
+    return rows
+
+
+def _history(reply: Reply, before: int) -> tuple[ChatMessage, ...]:
+    rows = reply.conversation.messages.filter(seq__lt=before, kind=Message.Kind.TEXT).order_by("-seq")
     # Of a question that the patient has worded anew only the newest version counts.
     rows = rows.exclude(versions__isnull=False).exclude(reply__question__versions__isnull=False)
     return recent((row.author_kind == Message.Author.PATIENT, row.body) for row in rows[:HISTORY_TURNS])
@@ -216,28 +249,31 @@ def answer(asked: Asked, engine: Engine | None, keeper: Keeper) -> Answer:
     declined = requests.declines(asked.text, asked.language, settings.COUNTRY)
     if declined is not None:
         return Answer("fixed", card=declined)
-    sought, hits = _search(asked)
-    passages = [Passage(n, hit.document_title, hit.text, hit.section) for n, hit in enumerate(hits, start=1)]
-    writing = Writing(asked, keeper, sought, passages, [str(hit.passage_id) for hit in hits])
+    before = next((turn.content for turn in reversed(asked.history) if turn.role == "user"), "")
+    found = finding.find(asked.text, asked.language, before, asked.about)
+    key = _question(asked, found)
+    if key and asked.asked_before is not None:
+        return Answer("asked", card=asks.card(key, asked.language, settings.COUNTRY))
+    writing = Writing(asked, keeper, found, found.passages, [str(hit.passage_id) for hit in found.hits])
     keeper.passages(writing.ids)
     if engine is not None:
         identity = engine.identity()
         keeper.model(identity)
-        if passages and asked.language in settings.MODEL_LANGUAGES:
+        if found.hits and asked.language in settings.MODEL_LANGUAGES:
             # The adapter just kept, even if another becomes the active one in this moment (promise P6).
             writing.asked = replace(asked, adapter=identity.adapter)
             _stream(writing, engine)
-    return _finished(writing)
+    return replace(_finished(writing), would_ask=key)
 
 
-def _search(asked: Asked) -> tuple[str, list[library.Hit]]:
-    """What was searched for and what was found. "What can I do at home?" names nothing: the turn before it does."""
-    hits = library.search(asked.text, language=asked.language, limit=PASSAGES)
-    before = next((turn.content for turn in reversed(asked.history) if turn.role == "user"), "")
-    if hits or not before:
-        return asked.text, hits
-    both = f"{before}\n{asked.text}"
-    return both, library.search(both, language=asked.language, limit=PASSAGES)
+def _question(asked: Asked, found: finding.Found) -> str:
+    """The question of ours that comes before an answer; none where somebody must be seen soon, or where no
+    fact would help.
+    """
+    if asked.level.rank >= Level.URGENT.rank or found.lacking:
+        return ""
+    told = asks.Told(asked.text, asked.said or asked.text, asked.about.profile)
+    return asks.question(told, found.passages, asked.asked_before or ())
 
 
 def _stream(writing: Writing, engine: Engine) -> None:
@@ -290,30 +326,69 @@ def _finished(writing: Writing) -> Answer:
     composed: Composed
     if answered and len(writing.said) >= SAID_MIN and BEST in writing.cited:
         composed = "model"
+        writing.used += asked.about.fields
+        _keep_headed(writing, [*_aside(writing, writing.cited), *_for_this_person(writing, writing.cited)])
     elif _compose(writing):
         composed = "passages"
     elif answered:
         composed = "model"
+        writing.used += asked.about.fields
     else:
-        key = "nothing_found" if library.has_subject(writing.sought, asked.language) else "what_about"
+        key = "nothing_found" if library.has_subject(writing.found.sought, asked.language) else "what_about"
         card = cards.card(key, language=asked.language, country=settings.COUNTRY)
         return Answer("none", card=card, draft=writing.draft)
-    used = asked.about.fields if writing.draft and composed == "model" else ()
-    return Answer(composed, text=render.joined(writing.shown), draft=writing.draft, used=used)
+    used = [name for name in asked.about.fields if name in (*writing.used, *writing.found.used)]
+    return Answer(composed, text=render.joined(writing.shown), draft=writing.draft, used=tuple(used))
 
 
 def _compose(writing: Writing) -> bool:
-    """Sentences of the passages themselves, after what was already let through; whether any were added."""
-    verdicts: Sequence[Verdict] = guard.compose(writing.sought, writing.passages, writing.asked.language)
+    """Sentences of the passages themselves, after what was already let through; whether any were added.
+
+    What holds for this person in particular comes first where medicines are spoken of, and else last.
+    """
+    verdicts: Sequence[Verdict] = guard.compose(writing.found.sought, writing.passages, writing.asked.language)
     fresh = [verdict for verdict in verdicts if verdict.text not in writing.said]
+    if not fresh:
+        return False
+    cited = [*writing.cited, *(number for one in fresh for number in one.citations)]
+    fresh += _aside(writing, cited)
+    own = _for_this_person(writing, cited)
+    rest = [one for one in fresh if one.text not in {verdict.text for verdict in own}]
+    of_medicines = writing.passages[fresh[0].citations[0] - 1].section == compose.MEDICINES
+    _keep_headed(writing, [*own, *rest] if of_medicines else [*rest, *own])
+    return True
+
+
+def _aside(writing: Writing, cited: Iterable[int]) -> list[Verdict]:
+    """The first words of the library on each medicine that the question names and the answer passes over."""
+    said, found = set(cited), list[Verdict]()
+    for numbers in writing.found.medicines:
+        if numbers and not said & set(numbers):
+            passage = writing.passages[numbers[0] - 1]
+            asked = f"{passage.title} {writing.asked.text}"  # the page may hold the name in its header alone
+            found += guard.compose(asked, [passage], writing.asked.language)[:ASIDE_MAX]
+            said.add(numbers[0])
+    return found
+
+
+def _for_this_person(writing: Writing, cited: Iterable[int]) -> list[Verdict]:
+    """What the cited pages say to such a person, with the fields of the profile that it is said because of."""
+    titles = {writing.passages[number - 1].title for number in cited}
+    own = [passage for passage in writing.passages if passage.title in titles]
+    found = cautions.chosen(writing.found.watch, own, writing.asked.language)
+    fresh = [(name, verdict) for name, verdict in found if verdict.text not in writing.said]
+    writing.used += [name for name, _verdict in fresh]
+    return [verdict for _name, verdict in fresh]
+
+
+def _keep_headed(writing: Writing, verdicts: Iterable[Verdict]) -> None:
     headed: tuple[int, ...] = ()
-    for verdict in fresh:
+    for verdict in verdicts:
         text = verdict.text
         if verdict.citations != headed:
             headed = verdict.citations
             text = f"{_heading(writing, headed[0])}\n\n{text}"
         writing.keep(text, replace(verdict, text=text))
-    return bool(fresh)
 
 
 def _heading(writing: Writing, number: int) -> str:

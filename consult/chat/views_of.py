@@ -59,7 +59,7 @@ def message(row: Message, reader: User) -> protocol.MessageView:
         kind=cast(protocol.MessageKind, row.kind),
         level=cast(protocol.LevelName, row.level) if row.level else None,
         text=row.body,
-        html=html(row, sources),
+        html=html(row, sources, reader),
         at=row.created_at.isoformat(),
         client_id=row.client_id if row.author_id == reader.pk else None,
         replaces=row.replaces_id,
@@ -98,7 +98,8 @@ def label(row: Message, sources: int, reader: User) -> str:
     if row.author_kind == Message.Author.SYSTEM or row.author_kind == Message.Author.PATIENT:
         return ""
     if row.kind == Message.Kind.CARD:
-        return _("Standard advice · written in advance")
+        asked = bool(row.card and row.card.get("choices"))
+        return _("Standard question · written in advance") if asked else _("Standard advice · written in advance")
     reply = _reply_of(row)
     if reply is not None and reply.approved_by:
         return _("Written by software · checked by %(name)s") % {"name": reply.approved_by.name}
@@ -108,10 +109,10 @@ def label(row: Message, sources: int, reader: User) -> str:
     return _("Written by software") + " · " + counted
 
 
-def html(row: Message, sources: list[protocol.Citation]) -> str:
+def html(row: Message, sources: list[protocol.Citation], reader: User) -> str:
     """The inside of the message."""
     if row.kind == Message.Kind.CARD and row.card:
-        return card_html(row.card)
+        return card_html(row.card) + (choices(row) if reader.pk == row.conversation.patient_id else "")
     if row.author_kind == Message.Author.SOFTWARE:
         return render.answer(row.body, {one.number: one.url for one in sources}) + used(row) + worsening(row)
     return render.plain(row.body)
@@ -146,6 +147,19 @@ def card_html(card: dict[str, object]) -> str:
     actions = "".join(_action(one) for one in cast(list[dict[str, str]], card["actions"]))
     listed = format_html("<ul>{}</ul>", points) if points else ""
     return format_html("<h3>{}</h3>", card["title"]) + paragraphs + listed + actions
+
+
+def choices(row: Message) -> str:
+    """The answers to press under a question, as long as nothing has been said since: buttons of the page's composer.
+
+    So they work without JavaScript, and carry its token and its ``client_id``.
+    """
+    listed = cast(list[dict[str, str]], (row.card or {}).get("choices", ()))
+    if not listed or row.seq != row.conversation.last_seq:
+        return ""
+    button = '<button class="btn" form="composer" formnovalidate name="choice" value="{}">{}</button>'
+    buttons = format_html_join(" ", button, ((one["said"], one["label"]) for one in listed))
+    return format_html('<div class="actions card-choices">{}</div>', buttons)
 
 
 def _action(action: dict[str, str]) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -39,6 +40,7 @@ class Hit:
     score: float
     why: tuple[str, ...]
     highlights: tuple[tuple[int, int], ...] = ()
+    audience: tuple[str, ...] = ()
 
 
 def search(
@@ -56,14 +58,33 @@ def search(
     ``language`` is "en" or "zh"; ``kinds`` are Document kinds, None for all; ``audience`` narrows to topics for
     "child", "older", "pregnant" and so on; ``since`` and ``until`` are years of writing, 0 for any.
     """
+    marks = (f"audience:{audience}",) if audience else ()
+    return hits(_for_patients(query, language, limit, kinds=tuple(kinds or ()), marks=marks, since=since, until=until))
+
+
+def _for_patients(query: str, language: str, limit: int, **narrower: Any) -> list[retrieval.Ranked]:
+    """Ranked entries of the sources that may speak to patients; there may be none."""
     speaking = tuple(Source.objects.filter(speaks_to_patients=True).values_list("slug", flat=True))
     if not speaking:
         return []
-    filters = Filters(
-        language=library_language(language), kinds=tuple(kinds or ()), sources=speaking,
-        marks=(f"audience:{audience}",) if audience else (), since=since, until=until,
-    )  # fmt: skip
-    return hits(ranked(query, filters, limit=limit))
+    return ranked(query, Filters(language=library_language(language), sources=speaking, **narrower), limit=limit)
+
+
+def holds(name: str, language: str) -> bool:
+    """Whether a page that may speak to patients has this name, another name of the same, or one spelt nearly so."""
+    found = _for_patients(name, language, 3)
+    return any(kind in ("word", "synonym", "near") for one in found for kind, _what in one.why)
+
+
+def same_pages(found: Sequence[Hit]) -> list[Hit]:
+    """The other passages of these hits' pages, in the order of the pages and of their text."""
+    known = {one.passage_id for one in found}
+    ids = list(Passage.objects.filter(pk__in=known).values_list("document", flat=True))
+    rows = Passage.objects.filter(document__in=ids, current=True).exclude(pk__in=known)
+    rows = rows.select_related("document", "document__source").order_by("place")
+    order = [one.document_title for one in found]
+    held = [_hit(row) for row in rows if row.document.citable]
+    return sorted(held, key=lambda one: order.index(one.document_title))
 
 
 def has_subject(message: str, language: str) -> bool:
@@ -101,16 +122,20 @@ def hits(found: Sequence[retrieval.Ranked]) -> list[Hit]:
         pk__in=[one.found.id for one in found], current=True, document__retracted=False, document__withdrawn=False
     ).select_related("document", "document__source")
     by_id = {str(row.pk): row for row in rows}
-    return [_hit(by_id[one.found.id], one) for one in found if one.found.id in by_id]
+    return [_found(by_id[one.found.id], one) for one in found if one.found.id in by_id]
 
 
-def _hit(row: Passage, one: retrieval.Ranked) -> Hit:
+def _found(row: Passage, one: retrieval.Ranked) -> Hit:
+    why = tuple(_reason(kind, what, row.document.language) for kind, what in one.why)
+    return replace(_hit(row), score=round(one.score, 4), why=why, highlights=one.spans)
+
+
+def _hit(row: Passage) -> Hit:
     document = row.document
     return Hit(
         passage_id=row.pk, key=row.key, document_title=document.title, section=row.section, text=row.text,
         source=document.source.name, reviewed=document.reviewed, written=document.written,
-        url=address_of(document, row.anchor), score=round(one.score, 4),
-        why=tuple(_reason(kind, what, document.language) for kind, what in one.why), highlights=one.spans,
+        url=address_of(document, row.anchor), score=0.0, why=(), audience=tuple(document.audience),
     )  # fmt: skip
 
 

@@ -179,6 +179,20 @@ def medicines(text: str) -> frozenset[str]:
     return frozenset(found | unlisted.difference(ordinary))
 
 
+def written(text: str, medicine: str) -> str:
+    """The name by which ``text`` calls a medicine that ``medicines`` found in it, as it is written there."""
+    names = {name for name, first in _medicine_names().items() if first == medicine} | {medicine}
+    found = (re.search(re.escape(name), text, re.IGNORECASE) for name in sorted(names, key=len, reverse=True))
+    return next((match.group() for match in found if match), medicine)
+
+
+def unlisted(text: str) -> list[str]:
+    """Words that stand where the name of a medicine would, and are no name that we know; as they are written."""
+    shapes = _load("medicines.toml")["named"]
+    found = [match["name"] for shape in shapes for match in re.finditer(shape, text, re.IGNORECASE)]
+    return [name for name in dict.fromkeys(found) if not medicines(name)]
+
+
 @lru_cache(maxsize=4_000)
 def terms(text: str) -> frozenset[str]:
     """The conditions and symptoms that a text names, each under one name."""

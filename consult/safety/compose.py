@@ -47,7 +47,7 @@ class _Intent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Block:
+class Block:
     """A sentence, or a list: its lead and all its items."""
 
     lines: tuple[str, ...]
@@ -88,31 +88,32 @@ def _from_passage(
     asked: set[str], passage: Passage, language: Language, before: Sequence[Verdict]
 ) -> Iterator[Verdict]:
     said = [verdict.text for verdict in before]
-    blocks = [block for block in _blocks(passage) if _allowed(block, passage, language, said)]
-    singles = [block for block in blocks if not block.is_list]
+    good = [block for block in blocks(passage) if allowed(block, passage, language, said)]
+    singles = [block for block in good if not block.is_list]
     for block in _nearest(asked, singles, MOST_SENTENCES - len(before)):
         yield Verdict(True, block.lines[0], (passage.number,))
-    lists = _that_fit([block for block in blocks if block.is_list])
+    lists = _that_fit([block for block in good if block.is_list])
     if lists:
         yield Verdict(True, "\n\n".join("\n".join(block.lines) for block in lists), (passage.number,))
 
 
-def _blocks(passage: Passage) -> Iterator[_Block]:
+def blocks(passage: Passage) -> Iterator[Block]:
+    """The passage in sentences and whole lists, in the order of the text."""
     parts = split(passage.text)
     index = 0
     while index < len(parts):
         lead = parts[index].rstrip().endswith((":", "："))
         if not lead and not _is_item(parts[index]):
-            yield _Block((parts[index],))
+            yield Block((parts[index],))
             index += 1
             continue
         items = list(takewhile(_is_item, parts[index + lead :]))
         if items:
-            yield _Block((*parts[index : index + lead], *items))
+            yield Block((*parts[index : index + lead], *items))
         index += lead + len(items)
 
 
-def _allowed(block: _Block, passage: Passage, language: Language, said: Sequence[str]) -> bool:
+def allowed(block: Block, passage: Passage, language: Language, said: Sequence[str]) -> bool:
     """Whether every line passes; a list that would lose a line is left out, for half a list of signs misleads."""
     return all(
         check_sentence(line, [passage], level=Level.SELF_CARE, language=language, said=said).allowed
@@ -120,14 +121,14 @@ def _allowed(block: _Block, passage: Passage, language: Language, said: Sequence
     )
 
 
-def _nearest(asked: set[str], blocks: Sequence[_Block], count: int) -> list[_Block]:
+def _nearest(asked: set[str], blocks: Sequence[Block], count: int) -> list[Block]:
     ranked = sorted(range(len(blocks)), key=lambda i: (-len(asked & set(words.content(blocks[i].lines[0]))), i))
     return [blocks[index] for index in sorted(ranked[: max(count, 0)])]
 
 
-def _that_fit(lists: Sequence[_Block]) -> list[_Block]:
+def _that_fit(lists: Sequence[Block]) -> list[Block]:
     """The first lists that together stay within the limit, at least one."""
-    kept: list[_Block] = []
+    kept: list[Block] = []
     for block in lists:
         if kept and sum(len(one.lines) for one in kept) + len(block.lines) > MOST_ITEMS:
             break

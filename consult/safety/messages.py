@@ -16,13 +16,13 @@ from typing import Any
 
 from consult.safety import numbers
 from consult.safety.numbers import Numbers
-from consult.safety.types import Action, Assessment, Card, Language, Level, Subject
+from consult.safety.types import Action, Assessment, Card, Choice, Language, Level, Subject
 
 # What the page turns into the "talk to a person" control.
 PERSON_HREF = "#person"
 
 _FOLDER = Path(__file__).with_name("messages")
-_TEXTS = ("title", "paragraphs", "points")
+_TEXTS = ("title", "paragraphs", "points", "choices")
 _ACTIONS = ("ambulance", "crisis", "police", "poison", "person")
 _PERSON: Mapping[tuple[Language, Subject], str] = MappingProxyType(
     {
@@ -90,6 +90,7 @@ def card(key: str, *, language: Language, country: str | None, subject: Subject 
         points=tuple(_filled(line, words) for line in text.get("points", ())),
         actions=tuple(action for name in row.get("actions", ()) for action in _actions(name, language, local)),
         language=language,
+        choices=tuple(Choice(*pair) for pair in text.get("choices", ())),
     )
 
 
@@ -108,6 +109,11 @@ def standing_notice(language: Language, country: str | None) -> str:
 def worsening(level: Level, language: Language) -> str:
     """What the application adds under an answer: when to come back or get help sooner."""
     return str(_notices()["worsening"][level.value][language])
+
+
+def not_held(name: str, language: Language) -> str:
+    """The sentence before an answer that cannot speak of a medicine which the patient named."""
+    return str(_notices()["not_held"][language]).format(name=name)
 
 
 def written_by(author: str, language: Language) -> str:
@@ -188,5 +194,9 @@ def _check(file: str, key: str, row: dict[str, Any]) -> None:
         if needed not in row:
             raise ValueError(f"{file}: {key}: no text in {needed!r}")
     for name in variants & set(row):
+        if any(len(pair) != 2 for pair in row[name].get("choices", ())):
+            raise ValueError(f"{file}: {key}: {name}: a choice is a label and what is then said")
         if set(row[name]) - set(_TEXTS) or "title" not in row[name] or not row[name].get("paragraphs"):
-            raise ValueError(f"{file}: {key}: {name}: needs title and paragraphs, may have points, and nothing else")
+            raise ValueError(
+                f"{file}: {key}: {name}: needs title and paragraphs, may have points and choices, and nothing else"
+            )

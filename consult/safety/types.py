@@ -135,8 +135,19 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """An answer to press: what is shown, and the sentence that the patient then sends."""
+
+    label: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """A fixed message in one language: what to do now, whom to call, what meanwhile, what would be worse."""
+    """A fixed message in one language: what to do now, whom to call, what meanwhile, what would be worse.
+
+    Or a question, with ``choices``.
+    """
 
     key: str
     level: Level
@@ -145,3 +156,4 @@ class Card:
     points: tuple[str, ...]
     actions: tuple[Action, ...]
     language: Language
+    choices: tuple[Choice, ...] = ()

@@ -98,10 +98,17 @@ function takeMessage(message, isNew) {
   const finished = reply && message.reply === reply.id ? reply.item : null;
   if (finished) reply = null;
   if (!known) place(item, message.seq, finished);
+  if (message.author === "patient") dropChoices(message.seq);
   if (message.replaces) markReplaced(message.replaces);
   if (!shownTitle && isNew && message.author === "patient") fetchSnapshot();
   if (message.citations.length) showSources(message);
   if (!known && isNew) announce(message, item);
+}
+
+// A question that was answered has nothing left to press.
+function dropChoices(seq) {
+  for (const one of list.querySelectorAll(".card-choices"))
+    if (Number(one.closest("li").dataset.seq) < seq) one.remove();
 }
 
 function markReplaced(id) {
@@ -661,6 +668,10 @@ async function askForPerson() {
 
 function onSubmit(event) {
   event.preventDefault();
+  if (event.submitter?.name === "choice") {
+    send(event.submitter.value); // what was typed stays in the field
+    return;
+  }
   const text = input.value.trim();
   const over = [...text].length - Number(words.max);
   if (!text || over > 0) {

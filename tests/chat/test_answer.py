@@ -53,7 +53,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_a_row_is_answered_by_the_model_with_its_sources(run: Run) -> None:
     (row,) = run(SORE)
     assert list(row) == [
-        "id", "level", "text", "citations", "composed", "refused", "model", "adapter", "ms",
+        "id", "level", "text", "citations", "composed", "would_ask", "refused", "model", "adapter", "ms",
     ]  # fmt: skip
     assert (row["id"], row["level"], row["model"]) == ("a", "self_care", "fake")
     assert {one["title"] for one in row["citations"]} == {"Sore throat"}

@@ -47,6 +47,15 @@ def test_all_answers_are_shown_before_they_are_sent_and_each_can_be_changed(alic
     assert "Is this right?" in client.post(PAGE, {"at": "strength", "changing": "yes", **FULL}).content.decode()
 
 
+def test_after_the_third_question_it_can_be_sent_as_it_is(alice: User, login: Login) -> None:
+    client = login(alice)
+    second = client.post(PAGE, {"at": "who", "go": "next", "who": "self"}).content.decode()
+    third = client.post(PAGE, {"at": "what", "go": "next", **FULL}).content.decode()
+    assert ("That is enough" in second, "That is enough" in third) == (False, True)
+    client.post(PAGE, {"at": "since", "go": "send", "who": "self", "what": "a cough", "since": "days"})
+    assert "a cough" in Conversation.objects.get().messages.all()[0].body
+
+
 def test_it_ends_as_a_message_of_the_patient(alice: User, login: Login) -> None:
     answer = login(alice).post(PAGE, {"go": "send", **FULL, "who": "other"})
     row = Conversation.objects.get()

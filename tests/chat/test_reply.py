@@ -29,6 +29,8 @@ class Hit:
     document_title: str
     text: str
     section: str = ""
+    score: float = 1.0
+    audience: tuple[str, ...] = ()
 
 
 @pytest.fixture

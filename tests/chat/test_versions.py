@@ -49,7 +49,7 @@ def test_the_model_is_not_asked_with_the_old_wording(alice: User, conversation: 
     Reply.objects.filter(question=old).update(message=answer, state=Reply.State.DONE)
     new = reword(alice, old, "My hip hurts")
     row = Reply.objects.get(question=new)
-    assert "knee" not in str(reply._history(row)).lower()
+    assert "knee" not in str(reply._asked(row)).lower()
 
 
 def test_only_ones_own_message_of_that_conversation_can_be_reworded(
