@@ -42,4 +42,4 @@ app.conf.update(
         "heartbeat": {"task": "consult.chat.tasks.beat_heartbeat", "schedule": 10.0, "options": {"expires": 20}},
     },
 )
-app.autodiscover_tasks(["consult.chat"])
+app.autodiscover_tasks(["consult.chat", "consult.library"])

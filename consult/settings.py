@@ -146,6 +146,7 @@ MODEL_ENV = {
 }
 MODEL_LANGUAGES = env.list("CONSULT_MODEL_LANGUAGES", default=["en"])  # others are answered by the passages themselves
 INDEX_DIR = VAR / "index"
+INGEST_DIR = VAR / "ingest"  # files that an administrator lets a worker ingest
 
 # People
 AUTH_USER_MODEL = "accounts.User"

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from consult.chat import dispatch, events, followup, intake, lease
 from consult.chat.models import Attachment, Case, Reply
+from consult.library.ingest import line as ingestions
 
 log = logging.getLogger(__name__)
 RESEND = timedelta(seconds=15)
@@ -29,6 +30,7 @@ def sweep() -> None:
     _send_documents_again()
     _remind_of_emergencies()
     followup.ask_those_due()
+    ingestions.sweep()
 
 
 def _take_from_the_dead() -> None:

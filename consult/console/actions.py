@@ -14,6 +14,9 @@ from accounts.models import Role, User
 from consult.chat import events
 from consult.chat.access import NotFound
 from consult.chat.models import Conversation
+from consult.library.ingest import line
+from consult.library.ingest.run import FORMATS
+from consult.library.models import Ingestion, Source
 from consult.review import actions as review
 
 
@@ -116,3 +119,23 @@ def _leave_work(administrator: User, person: User) -> None:
     """A clinician who leaves keeps no patient waiting."""
     if person.is_clinician:
         review.release_all_of(person, administrator)
+
+
+def ingest(administrator: User, name: str, format_: str, *, patients: bool) -> Ingestion:
+    """Let a worker read that file of the folder into the library; ``patients``: its source may speak to them."""
+    if format_ not in FORMATS:
+        raise Refused(_("Choose what kind of file it is."))
+    kind = FORMATS[format_]
+    with transaction.atomic():
+        source, _made = Source.objects.get_or_create(
+            slug=kind.slug, defaults={"name": kind.name, "licence": kind.licence}
+        )
+        if patients and not source.speaks_to_patients:
+            source.speaks_to_patients = True
+            source.save(update_fields=["speaks_to_patients"])
+        try:
+            run = line.queue(name, format_, source)
+        except line.NotThere:
+            raise Refused(_("Choose a file of the folder.")) from None
+        audit.record(administrator, "ingestion.started", run, format=format_, patients=patients)
+    return run

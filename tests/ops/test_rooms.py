@@ -43,6 +43,7 @@ PROJECT = "consult"  # settings, urls, supervisor: the roof over the rooms, whic
 ROOF_FOR_ALL = {"consult.redact", "consult.secret"}
 ROOF_FOR = {
     "consult.chat": {"consult.celery_app", "consult.checks"},
+    "consult.library": {"consult.celery_app"},
     "consult.console": {"consult.health", "consult.celery_app"},
 }
 LIGHT_LLM = {"llm", "llm.types", "llm.config", "llm.prompts", "llm.fake"}

@@ -45,7 +45,7 @@ FORMATS = {
 def start(path: Path, format_: str, source: Source, *, again: bool = False) -> Ingestion:
     """The ingestion of this file's content: a new one, or the one that was stopped or is done."""
     run, _made = Ingestion.objects.get_or_create(
-        source=source, format=format_, digest=_digest(path), defaults={"file": path.name[:300]}
+        source=source, format=format_, digest=digest(path), defaults={"file": path.name[:300]}
     )
     if again:
         fresh = {"read": 0, "new": 0, "revised": 0, "same": 0, "removed": 0, "broken": [], "broken_count": 0}
@@ -54,12 +54,13 @@ def start(path: Path, format_: str, source: Source, *, again: bool = False) -> I
     return run
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Of the file's bytes: the same content is the same ingestion, whatever its name."""
     with path.open("rb") as stream:
-        digest = sha256()
+        found = sha256()
         while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+            found.update(block)
+    return found.hexdigest()
 
 
 def go_on(run: Ingestion, path: Path) -> Iterator[Ingestion]:

@@ -7,9 +7,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from consult.library import encoder, store
+from consult.library.ingest import line
 from consult.library.ingest import run as ingestion
 from consult.library.models import Ingestion, Source
 
@@ -28,11 +30,17 @@ class Command(BaseCommand):
         parser.add_argument("--licence", default="", help="licence of a new source")
         parser.add_argument("--patients", action="store_true", help="let this source speak to patients")
         parser.add_argument("--again", action="store_true", help="read a file anew that is already done")
+        parser.add_argument(
+            "--in-worker", action="store_true", help="put the files in line for a worker; they lie in var/ingest"
+        )
         parser.add_argument("--no-vectors", action="store_true", help="index words only; `build_index` encodes later")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Every file in turn, then one index update; fails at the end where a file could not be opened."""
         source, missing, begun = self._source(options), 0, time.monotonic()
+        if options["in_worker"]:
+            self._queue(options["files"], options["format"], source)
+            return
         for path in options["files"]:
             if not path.is_file():
                 self.stderr.write(f"{path}: no such file")
@@ -50,6 +58,14 @@ class Command(BaseCommand):
                 self.stderr.write(f"search goes by words alone: {error}")
         if missing:
             raise CommandError(f"{missing} files were not found")
+
+    def _queue(self, paths: list[Path], format_: str, source: Source) -> None:
+        folder = Path(settings.INGEST_DIR).resolve()
+        for path in paths:
+            if path.resolve().parent != folder or not path.is_file():
+                raise CommandError(f"{path}: no file in {folder}, where the worker looks")
+            run = line.queue(path.name, format_, source)
+            self.stdout.write(f"{path.name}: {run.get_state_display()}, {run.read} read")
 
     def _progress(self, done: int) -> None:
         self.stdout.write(f"  encoded {done}")
