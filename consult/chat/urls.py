@@ -25,5 +25,6 @@ urlpatterns = [
     path("<uuid:pk>/documents/<uuid:document>/use/", views_documents.use, name="document_use"),
     path("<uuid:pk>/documents/<uuid:document>/remove/", views_documents.remove, name="document_remove"),
     path("<uuid:pk>/rate/", views_history.rate, name="rate"),
+    path("<uuid:pk>/copy/", views_history.take_along, name="take_along"),
     path("<uuid:pk>/copy/<slug:kind>/", views_history.export, name="export"),
 ]

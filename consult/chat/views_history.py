@@ -5,9 +5,10 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts import fresh
 from accounts.access import consenting_patient_required, user_of
 from consult.chat import access, copies, feedback, history
 from consult.chat.forms import MessageForm, NameForm
@@ -34,9 +35,20 @@ def rename(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @consenting_patient_required
+@fresh.fresh_sign_in_required
+@require_GET
+def take_along(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """The copies that one can take, and what each is good for."""
+    row = access.conversation_for(user_of(request), pk)
+    return render(request, "chat/take_along.html", {"conversation": row})
+
+
+@consenting_patient_required
 @require_GET
 def export(request: HttpRequest, pk: UUID, kind: str) -> HttpResponse:
     """The conversation as a file: ``kind`` is json, pdf or fhir."""
+    if not fresh.is_fresh(request):
+        return redirect("chat:take_along", pk)  # which asks for the password, and is a page to come back to
     made = copies.make(user_of(request), pk, kind)
     response = HttpResponse(made.content, content_type=made.media_type)
     response.headers["Content-Disposition"] = f'attachment; filename="{made.name}"'

@@ -10,12 +10,15 @@ from uuid import uuid4
 import numpy as np
 import pypdfium2
 import pytest
+from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from fhir.resources.R4B.bundle import Bundle
 from PIL import Image, ImageDraw, ImageFont
 from pypdf import PdfReader
 
+from accounts import fresh, links
 from accounts.models import AuditEntry, User
 from consult.chat import actions, copies, glyphs
 from consult.chat.models import Conversation, Message, Reply
@@ -73,6 +76,59 @@ def test_nobody_else_gets_one(
         assert login(other).get(f"/chat/{spoken.pk}/copy/{kind}/").status_code == 404
     assert eve.get(f"/chat/{spoken.pk}/copy/{kind}/").status_code == 302
     assert not AuditEntry.objects.filter(action="conversation.exported").exists()
+
+
+def later(client: Client) -> Client:
+    """The same browser, left open for longer than a sign-in counts."""
+    session = client.session
+    session[fresh.PROVED] -= settings.FRESH_SIGN_IN_S + 1
+    session.save()
+    return client
+
+
+@pytest.fixture
+def with_password(alice: User) -> User:
+    alice.set_password("long-enough-pass-9")
+    alice.save()
+    return alice
+
+
+@pytest.mark.parametrize("kind", sorted(copies.KINDS))
+def test_who_finds_a_browser_open_gets_no_copy_without_the_password(
+    with_password: User, bob: User, spoken: Conversation, login: Login, kind: str
+) -> None:
+    bob.set_password("another-long-pass-9")
+    bob.save()
+    browser = later(login(with_password))
+    asked = browser.get(f"/chat/{spoken.pk}/copy/{kind}/", follow=True)
+    assert asked.redirect_chain[-1][0] == f"/account/reauthenticate/?next=%2Fchat%2F{spoken.pk}%2Fcopy%2F"
+    for wrong in ("", "guess-guess-9", "another-long-pass-9"):
+        assert "field-error" in browser.post(asked.redirect_chain[-1][0], {"password": wrong}).content.decode()
+    assert browser.get(f"/chat/{spoken.pk}/copy/{kind}/").status_code == 302
+    assert not AuditEntry.objects.filter(action="conversation.exported").exists()
+
+
+def test_with_the_password_one_is_back_at_the_copies_and_takes_one(
+    with_password: User, spoken: Conversation, login: Login
+) -> None:
+    browser = later(login(with_password))
+    page = f"/chat/{spoken.pk}/copy/"
+    proved = browser.post("/account/reauthenticate/", {"password": "long-enough-pass-9", "next": page})
+    assert proved["Location"] == page
+    assert f"{page}pdf/" in browser.get(page).content.decode()
+    assert fetch(browser, spoken, "pdf")
+    assert AuditEntry.objects.filter(action="sign_in.again", actor=with_password.pk).count() == 1
+
+
+def test_who_came_by_a_link_and_has_no_password_needs_a_new_link(
+    alice: User, spoken: Conversation, login: Login
+) -> None:
+    browser = later(login(alice))
+    answer = browser.get(f"/chat/{spoken.pk}/copy/pdf/", follow=True)
+    assert answer.status_code == 403
+    assert "Please sign in again" in answer.content.decode()
+    browser.post(reverse("sign_in_by_link", args=[links.issue(alice)]))
+    assert fetch(browser, spoken, "pdf")
 
 
 def test_a_kind_that_does_not_exist_is_not_there(alice: User, spoken: Conversation, login: Login) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.test import Client
 
 from accounts.models import User
 from consult.library import store
@@ -33,17 +32,6 @@ def articles(db: None, settings: object, tmp_path: Path) -> None:
     for _step in run.go_on(run.start(path, "pubmed", source), path):
         pass
     store.update()
-
-
-PATHS = ["", "saved/", "export/ris", "00000000-0000-4000-8000-000000000000/similar"]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_nobody_but_a_clinician_is_told_that_the_pages_exist(
-    eve: Client, alice: User, olu: User, login: Login, path: str
-) -> None:
-    for browser in (eve, login(alice), login(olu)):
-        assert browser.get(f"/library/literature/{path}").status_code == 404
 
 
 @pytest.mark.usefixtures("articles")

@@ -1,4 +1,4 @@
-"""Clinicians review, edit, approve and restore topics; for everybody else these pages do not exist."""
+"""Clinicians review, edit, approve and restore topics. Who else may not: tests/library/test_access.py."""
 
 from __future__ import annotations
 
@@ -29,22 +29,6 @@ def form_of(browser: Client, topic: Document, **changed: Any) -> dict[str, Any]:
     data["sources"] = form.fields["sources"].prepare_value(data["sources"])
     data |= {name: form.fields[name].prepare_value(data[name]) for name in ("names", "body", "icd10")}
     return {**data, "note": "Clearer", "do": "save", **changed}
-
-
-ADDRESSES = ["", "{pk}/", "{pk}/versions"]
-POSTS = ["{pk}/", "{pk}/approve", "{pk}/versions/1/restore"]
-
-
-def test_nobody_but_a_clinician_is_told_that_the_pages_exist(
-    eve: Client, alice: User, olu: User, login: Login, topic: Document
-) -> None:
-    for browser in (eve, login(alice), login(olu)):
-        for address in ADDRESSES:
-            assert browser.get(f"/library/review/{address.format(pk=topic.pk)}").status_code == 404
-        for address in POSTS:
-            assert browser.post(f"/library/review/{address.format(pk=topic.pk)}").status_code == 404
-    topic.refresh_from_db()
-    assert (topic.version, topic.edited_here) == (1, False)
 
 
 def test_topics_that_nobody_has_reviewed_are_listed_first(chen: User, login: Login, topic: Document) -> None:
