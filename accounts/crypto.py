@@ -56,6 +56,11 @@ def unseal(data: bytes, place: bytes) -> bytes:
         raise DecryptionError("the value was changed, or belongs to another row") from error
 
 
+def needs_new_key(data: bytes) -> bool:
+    """Whether that was sealed under another key than the one that writes now."""
+    return data[2 : 2 + data[1]].decode("utf-8", "replace") != next(iter(settings.FIELD_KEYS))
+
+
 class _Opened:
     """Opens a sealed value at first use, when the row that it belongs to is known."""
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import consent as consents
-from accounts import links, profile
+from accounts import links, preferences, profile
 from accounts.access import role_required, user_of
 from accounts.models import Profile, Role, User
 
@@ -86,38 +86,38 @@ def sign_in_by_link(request: HttpRequest, token: str) -> HttpResponse:
     if user is None:
         return render(request, "accounts/sign_in_link.html", {"refused": True}, status=404)
     login(request, user, backend=BACKEND)
-    return _remember_language(redirect("home"), user.language)
+    response = redirect("home")
+    preferences.bring(request, response, user)
+    return response
 
 
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
     """Change the language of the pages, for this browser and for the account where there is one."""
     code = request.POST.get("language", "")
-    target = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
-        target = "/"
-    response = redirect(target)
+    response = _back(request)
     if code not in dict(settings.LANGUAGES) or not check_for_language(code):
         return response
     if request.user.is_authenticated:
         User.objects.filter(pk=user_of(request).pk).update(language=code)
-    return _remember_language(response, code)
+    preferences.keep_language(response, code)
+    return response
 
 
 @require_POST
 def set_text_size(request: HttpRequest) -> HttpResponse:
-    """Large text on or off, kept in a cookie so that it works before sign-in too."""
+    """Large text on or off, for this browser and for the account where there is one."""
+    large = request.POST.get("size") == "large"
+    response = _back(request)
+    if request.user.is_authenticated:
+        User.objects.filter(pk=user_of(request).pk).update(large_text=large)
+    preferences.keep_text_size(response, large=large)
+    return response
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """To the page that the button was on; never to another site."""
     target = request.POST.get("next", "/")
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure()):
         target = "/"
-    response = redirect(target)
-    size = "large" if request.POST.get("size") == "large" else "normal"
-    response.set_cookie("text_size", size, max_age=31536000, samesite="Lax", secure=settings.HTTPS)
-    return response
-
-
-def _remember_language(response: HttpResponse, code: str) -> HttpResponse:
-    response.set_cookie(
-        settings.LANGUAGE_COOKIE_NAME, code, max_age=31536000, samesite="Lax", secure=settings.HTTPS, httponly=True
-    )
-    return response
+    return redirect(target)

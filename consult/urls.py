@@ -3,13 +3,15 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from consult import health
+from consult import health, unreachable
 from consult.chat.views import home
 from consult.static import favicon
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("favicon.ico", favicon, name="favicon"),
+    path("unreachable/", unreachable.page, name="unreachable"),
+    path("unreachable.js", unreachable.worker, name="unreachable_worker"),
     path("health/live", health.live, name="health_live"),
     path("health/ready", health.ready, name="health_ready"),
     path("", include("accounts.urls")),

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.crypto import seal, unseal
+from accounts.crypto import needs_new_key, seal, unseal
 from consult.chat.models import Attachment
 
 SUFFIX = ".sealed"
@@ -35,6 +35,15 @@ def write(pk: UUID, data: bytes) -> None:
 def read(pk: UUID) -> bytes:
     """The plain bytes; FileNotFoundError where there are none, DecryptionError where they are not that row's."""
     return unseal(_path(pk).read_bytes(), _place(pk))
+
+
+def rotate(pk: UUID) -> bool:
+    """Seal it under the newest key; False where it is already, or where a refused row has no file."""
+    path = _path(pk)
+    if not path.exists() or not needs_new_key(path.read_bytes()):
+        return False
+    write(pk, read(pk))
+    return True
 
 
 def delete(pk: UUID) -> None:

@@ -75,7 +75,8 @@ class Message(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="messages")
     seq = models.PositiveIntegerField()
     author_kind = models.CharField(max_length=16, choices=Author.choices)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+    # A patient's go with their conversation, when an account is erased; what a clinician wrote keeps its author.
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.RESTRICT)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.TEXT)
     level = models.CharField(max_length=16, choices=LevelChoice.choices, blank=True)
     body = EncryptedTextField()

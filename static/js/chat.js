@@ -791,5 +791,7 @@ live = new Live(`/ws/conversation/${first.conversation}/`, {
   onState,
 });
 applySnapshot({ ...first, messages: [] }, false);
+// Where it is refused (no https, a private window) a reload without a line shows the browser's own error.
+navigator.serviceWorker?.register(words.unreachableUrl, { scope: words.listUrl }).catch(() => null);
 if (location.hash === "" || location.hash === "#newest") keepInView(() => fit());
 if (isAlarm(first.messages.at(-1))) showAlarm(list.querySelector(`[data-id="${first.messages.at(-1).id}"]`));

@@ -126,6 +126,22 @@ def test_language_is_kept_for_the_account_and_only_ours_are_taken(alice: User, l
     assert alice.language == "zh-hans"
 
 
+def test_another_device_has_the_accounts_language_and_text_size_unless_it_chose_its_own(
+    alice: User, login: Login
+) -> None:
+    alice.set_password("long-enough-pass-9")
+    alice.save()
+    browser = login(alice)
+    browser.post(reverse("set_language"), {"language": "zh-hans"})
+    browser.post(reverse("set_text_size"), {"size": "large"})
+    fresh, chosen = Client(), Client()
+    chosen.post(reverse("set_language"), {"language": "en"})
+    for other, language in ((fresh, "zh-hans"), (chosen, "en")):
+        other.post(reverse("account_login"), {"login": "alice", "password": "long-enough-pass-9"})
+        page = other.get(reverse("chat:start")).content.decode()
+        assert f'<html lang="{language}" dir="ltr" class="large-text' in page
+
+
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
 def test_changing_the_language_leads_nowhere_else(eve: Client, target: str) -> None:
     answer = eve.post(reverse("set_language"), {"language": "en", "next": target})

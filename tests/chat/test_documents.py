@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,6 +14,8 @@ from uuid import uuid4
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.db.models import RestrictedError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -255,6 +258,66 @@ def test_erasing_a_conversation_takes_the_files_along(
     with django_capture_on_commit_callbacks(execute=True):
         conversation.delete()
     assert list(own_folder.iterdir()) == []
+
+
+def test_erasing_a_patient_takes_conversations_and_files_along_and_leaves_others(
+    alice: User, bob: User, bring: Bring, own_folder: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    attachments.use(alice, bring().conversation_id, Attachment.objects.get().pk, "Ferritin 9")
+    others = actions.start_conversation(bob, language="en")
+    kept = attachments.attach(bob, others.pk, samples.pdf([LETTER]), "letter.pdf")
+    with django_capture_on_commit_callbacks(execute=True):
+        alice.delete()
+    assert [path.name for path in own_folder.iterdir()] == [f"{kept.pk.hex}.sealed"]
+    assert list(Conversation.objects.all()) == [others]
+
+
+def test_a_clinician_who_wrote_to_a_patient_cannot_be_erased(chen: User, conversation: Conversation) -> None:
+    actions.append(conversation, Message.Author.CLINICIAN, "Drink water.", author=chen)
+    with pytest.raises(RestrictedError):
+        chen.delete()
+
+
+@pytest.fixture
+def new_key(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Called, it puts a new key first in the ring."""
+    return lambda: monkeypatch.setattr(settings, "FIELD_KEYS", {"k2": b"y" * 32, **settings.FIELD_KEYS})
+
+
+def test_after_a_rotation_words_and_files_open_without_the_old_key(
+    alice: User, bring: Bring, new_key: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = bring()
+    plain, words = files.read(row.pk), row.text
+    attachments.use(alice, row.conversation_id, row.pk, words)
+    new_key()
+    told = StringIO()
+    call_command("rotate_keys", stdout=told)
+    assert "attached files: 1" in told.getvalue()
+    assert "chat.Attachment: 1 rows" in told.getvalue()
+    monkeypatch.setattr(settings, "FIELD_KEYS", {"k2": b"y" * 32})
+    assert files.read(row.pk) == plain
+    row = Attachment.objects.get()
+    assert row.text == words
+    assert row.message is not None
+    assert row.message.body == words
+
+
+def test_a_rotation_that_is_run_again_finds_nothing_to_do_and_a_lost_key_stops_it(
+    bring: Bring, new_key: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = bring()
+    new_key()
+    call_command("rotate_keys", stdout=StringIO())
+    again = StringIO()
+    call_command("rotate_keys", stdout=again)
+    assert "attached files: 0" in again.getvalue()
+    assert "chat.Attachment: 0 rows" in again.getvalue()
+    monkeypatch.setattr(settings, "FIELD_KEYS", {"k3": b"z" * 32})
+    with pytest.raises(DecryptionError, match="k2"):
+        call_command("rotate_keys", stdout=StringIO())
+    monkeypatch.setattr(settings, "FIELD_KEYS", {"k2": b"y" * 32})
+    assert files.read(row.pk)  # and what could not be opened was left as it is
 
 
 def test_what_is_never_sent_is_forgotten_and_strays_too(
