@@ -17,10 +17,10 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error
 
-from bench.page import DESKTOP, FLAGS, QUESTIONS, sign_in
-from consult.doctor import find_chromium
+from bench.page import DESKTOP, QUESTIONS, sign_in
+from tests import browsers
 from tests.live import LiveSite
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with LiveSite() as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    with LiveSite() as site, browsers.browser() as browser:
         found = Disturbance(sign_in(browser, site, DESKTOP), random.Random(options.seed)).run(options.times)
         found |= compare(site, found)
-        browser.close()
     for name in ("seen", "tabs", "sent", "conversation"):
         del found[name]
     print(json.dumps(found))

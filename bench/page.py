@@ -14,9 +14,7 @@ import statistics
 import sys
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import sync_playwright
-
-from consult.doctor import find_chromium
+from tests import browsers
 from tests.live import LiveSite
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 BYTES_MOST, PAINT_MS_MOST, SHIFT_MOST = 120 * 1024, 1000, 0.1
 SLOWED = 4
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
 QUESTIONS = (
     "I've had a sore throat for three days, what can I do at home?",
@@ -46,10 +43,8 @@ def main() -> int:
     parser.add_argument("--loads", type=int, default=5)
     parser.add_argument("--answers", type=int, default=3)
     options = parser.parse_args()
-    with LiveSite() as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    with LiveSite() as site, browsers.browser() as browser:
         found = measure(browser, site, options.loads, options.answers)
-        browser.close()
     print(json.dumps(found))
     good = found["bytes"] <= BYTES_MOST and found["paint_ms"] < PAINT_MS_MOST
     return 0 if good and all(one < SHIFT_MOST for one in found["shift"].values()) else 1

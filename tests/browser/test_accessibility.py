@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.browser.conftest import OpenPage
+from tests.browser.steps import COME_DUE, begin, sign_up
+
+if TYPE_CHECKING:
+    from tests.live import LiveSite
 
 pytestmark = pytest.mark.browser
 
@@ -15,6 +22,8 @@ SIGNED_OUT = [
     "/account/signup/",
     "/account/password/reset/",
     "/library/",
+    "/with-an-adult/",
+    "/unreachable/",
     "/styleguide/",
     "/sign-in/x/",
     "/nowhere/",
@@ -28,12 +37,13 @@ PATIENT = [
     "/account/email/",
     "/account/password/change/",
 ]
-CLINICIAN = ["/review/", "/library/"]
+CLINICIAN = ["/review/", "/library/", "/library/literature/", "/library/literature/saved/", "/library/review/"]
 ADMINISTRATOR = [
     "/console/",
     "/console/people/",
     "/console/conversations/",
     "/console/cases/",
+    "/console/replies/",
     "/console/models/",
     "/console/audit/",
 ]
@@ -82,6 +92,69 @@ def test_a_conversation_with_an_emergency_has_no_fault(
     page.locator("main form button.btn-primary").click()
     page.locator(".care-card").wait_for()
     assert faults(page) == []
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), LOOKS)
+def test_the_pages_about_a_conversation_have_no_fault(
+    open_page: OpenPage, live_site: LiveSite, language: str, scheme: str, width: int
+) -> None:
+    page = open_page(language=language, scheme=scheme, width=width)
+    sign_up(page, f"p{uuid4().hex[:8]}")
+    found = {"agreement": faults(page)}
+    page.locator("#agree").check()
+    page.locator("main form button.btn-primary").click()
+    begin(page, "hello")
+    conversation = page.url
+    for menu in page.locator(".conversation-tools summary").all():
+        menu.click()
+        found[menu.inner_text()] = faults(page)
+    page.locator(".conversation-tools summary").first.click()
+    page.locator("button[name=days][value='1']").click()
+    live_site.manage("shell", "-c", COME_DUE)
+    for path in (
+        f"{conversation}copy/",
+        f"{conversation}how/",
+        f"{conversation}documents/",
+        "/account/reauthenticate/",
+    ):
+        page.goto(path)
+        found[path] = faults(page)
+    page.goto(f"{conversation}how/")
+    page.locator("main form .btn-primary").click()
+    found["how, refused"] = faults(page)
+    assert {name: here for name, here in found.items() if here} == {}
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), LOOKS)
+def test_every_question_of_the_interview_has_no_fault(
+    open_page: OpenPage, language: str, scheme: str, width: int
+) -> None:
+    page = open_page("alice", language=language, scheme=scheme, width=width)
+    page.goto("/chat/interview/")
+    found = []
+    while page.locator("button[value='next']").count():
+        found += faults(page)
+        if page.locator("#answer").count():
+            page.locator("#answer").fill("x")
+        elif page.locator("input[type=radio]").count():
+            page.locator("input[type=radio]").first.check()
+        page.locator("button[value='next']").click()
+    assert page.locator("button[value='send']").count() == 1
+    assert found + faults(page) == []
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), LOOKS)
+def test_reviewing_a_topic_has_no_fault(open_page: OpenPage, language: str, scheme: str, width: int) -> None:
+    page = open_page("chen", language=language, scheme=scheme, width=width)
+    page.goto("/library/review/")
+    page.locator(".review-topics a").first.click()
+    page.locator("#id_title").wait_for()
+    found = faults(page)
+    address = page.url
+    page.locator("button[value=preview]").click()
+    found += faults(page)
+    page.goto(f"{address}versions")
+    assert found + faults(page) == []
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])

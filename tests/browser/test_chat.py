@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.steps import ANSWER, begin, confirmed, mine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 CHEST_PAIN = "I have crushing chest pain going down my left arm"
-ANSWER = ".message-software[data-id]"
-CONVERSATION = re.compile(r"/chat/[0-9a-f-]{36}/$")
-
-
-def start(page: Page, text: str = "") -> None:
-    """Begin a conversation from the start page."""
-    page.goto("/chat/")
-    page.locator("#start-text").fill(text)
-    page.locator("main form button.btn-primary").click()
-    page.wait_for_url(CONVERSATION)
 
 
 def say(page: Page, text: str) -> None:
@@ -36,20 +26,10 @@ def say(page: Page, text: str) -> None:
     page.keyboard.press("Enter")
 
 
-def mine(page: Page) -> list[str]:
-    """The patient's own bubbles, top to bottom."""
-    return page.locator(".message-patient .bubble").all_inner_texts()
-
-
-def confirmed(page: Page) -> None:
-    """Wait until nothing is waiting to be sent."""
-    expect(page.locator("[data-pending]")).to_have_count(0, timeout=15_000)
-
-
 @pytest.mark.timeout(400)
 def test_a_question_is_answered_with_sources_and_reload_shows_the_same(open_page: OpenPage) -> None:
     page = open_page("alice")
-    start(page)
+    begin(page)
     say(page, "I've had a sore throat for three days, what can I do at home?")
     expect(page.locator(".message-patient .bubble")).to_have_count(1)
     page.locator(ANSWER).first.wait_for(timeout=300_000)
@@ -63,7 +43,7 @@ def test_a_question_is_answered_with_sources_and_reload_shows_the_same(open_page
 @pytest.mark.timeout(400)
 def test_the_answer_is_announced_once_and_the_log_itself_is_quiet(open_page: OpenPage) -> None:
     page = open_page("alice")
-    start(page)
+    begin(page)
     page.evaluate(
         """() => { window.said = []; new MutationObserver(() => {
              const text = document.getElementById('status').textContent;
@@ -83,7 +63,7 @@ def test_the_answer_is_announced_once_and_the_log_itself_is_quiet(open_page: Ope
 
 def test_an_emergency_card_takes_the_focus_and_nothing_else_does(open_page: OpenPage) -> None:
     page = open_page("bob")
-    start(page)
+    begin(page)
     say(page, "hello")
     confirmed(page)
     assert page.evaluate("document.activeElement.name") == "text"
@@ -97,7 +77,7 @@ def test_with_worker_and_broker_stopped_the_emergency_card_still_comes(
     open_page: OpenPage, live_site: LiveSite
 ) -> None:
     page = open_page("bob")
-    start(page)
+    begin(page)
     try:
         live_site.stop("worker-llm")
         live_site.stop("valkey")
@@ -113,7 +93,7 @@ def test_with_worker_and_broker_stopped_the_emergency_card_still_comes(
 def test_what_is_written_offline_is_kept_over_a_reload_and_sent_once(open_page: OpenPage) -> None:
     page = open_page("alice")
     page.on("dialog", lambda dialog: dialog.accept())
-    start(page)
+    begin(page)
     page.route("**/messages/", lambda route: route.abort())
     page.route_web_socket("**/ws/**", lambda socket: socket.close())
     page.reload()
@@ -130,9 +110,52 @@ def test_what_is_written_offline_is_kept_over_a_reload_and_sent_once(open_page: 
     assert mine(page) == ["My knee hurts when I walk down stairs"]
 
 
+def test_a_reload_without_a_site_shows_a_page_of_ours_and_then_the_words_are_back(
+    open_page: OpenPage, live_site: LiveSite
+) -> None:
+    page = open_page("bob")
+    page.on("dialog", lambda dialog: dialog.accept())
+    begin(page, "hello")
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    page.locator("#composer textarea").fill("half a thought")
+    live_site.stop("web")
+    try:
+        page.reload()
+        expect(page.locator("h1")).to_have_text("This page cannot be reached now")
+        expect(page.locator("section[lang=zh-hans] h2")).to_have_text("现在无法打开此页面")
+        assert page.evaluate("getComputedStyle(document.querySelector('.btn')).borderRadius") != "0px"  # with its style
+        assert "hello" not in page.content()
+    finally:
+        live_site.start("web")
+        live_site.wait_until_ready()
+    page.locator(".btn").first.click()
+    expect(page.locator("#composer textarea")).to_have_value("half a thought")
+    assert mine(page) == ["hello"]
+
+
+def test_nothing_of_a_person_is_kept_in_the_browsers_cache(open_page: OpenPage) -> None:
+    page = open_page("alice")
+    begin(page, "markerword in my knee")
+    page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    page.reload()  # now the worker stands between
+    kept = page.evaluate(
+        """async () => {
+             const found = [];
+             for (const name of await caches.keys()) {
+               const cache = await caches.open(name);
+               for (const one of await cache.keys()) found.push([one.url, await (await cache.match(one)).text()]);
+             }
+             return found;
+           }"""
+    )
+    assert len(kept) == 3
+    assert all("/static/css/" in url or url.endswith("/unreachable/") for url, _text in kept)
+    assert all(word not in text for _url, text in kept for word in ("markerword", "Alice", "csrf"))
+
+
 def test_two_tabs_show_each_message_once(open_page: OpenPage) -> None:
     first = open_page("alice")
-    start(first)
+    begin(first)
     second = first.context.new_page()
     second.goto(first.url)
     say(first, "from the first tab")
@@ -148,7 +171,7 @@ def test_two_tabs_show_each_message_once(open_page: OpenPage) -> None:
 
 def test_a_message_missed_while_the_line_was_down_comes_after_one_sent_by_http(open_page: OpenPage) -> None:
     first = open_page("alice")
-    start(first)
+    begin(first)
     second = first.context.new_page()
     second.route_web_socket("**/ws/**", lambda socket: socket.close())
     second.route("**/snapshot/**", lambda route: route.abort())
@@ -164,7 +187,7 @@ def test_a_message_missed_while_the_line_was_down_comes_after_one_sent_by_http(o
 
 def test_enter_belongs_to_the_input_method_while_a_word_is_composed(open_page: OpenPage) -> None:
     page = open_page("alice", language="zh-hans")
-    start(page)
+    begin(page)
     page.locator("#composer textarea").focus()
     devtools = page.context.new_cdp_session(page)
     devtools.send("Input.imeSetComposition", {"text": "tou teng", "selectionStart": 8, "selectionEnd": 8})
@@ -180,7 +203,7 @@ def test_enter_belongs_to_the_input_method_while_a_word_is_composed(open_page: O
 
 def test_odd_texts_are_shown_as_they_were_written(open_page: OpenPage) -> None:
     page = open_page("alice")
-    start(page)
+    begin(page)
     odd = ["<img src=x onerror=alert(1)> <b>bold</b>", "أشعر بألم في رأسي", "👩‍⚕️ a\u200bb", "one\ntwo"]
     for text in odd:
         page.locator("#composer textarea").fill(text)
@@ -194,7 +217,7 @@ def test_odd_texts_are_shown_as_they_were_written(open_page: OpenPage) -> None:
 
 def test_an_empty_or_too_long_message_is_explained_beside_the_field_and_kept(open_page: OpenPage) -> None:
     page = open_page("alice")
-    start(page)
+    begin(page)
     say(page, "   ")
     expect(page.locator("#composer-note")).to_have_text("Please write something first.")
     long = "a" * 10_000
@@ -207,7 +230,7 @@ def test_an_empty_or_too_long_message_is_explained_beside_the_field_and_kept(ope
 def test_a_twenty_fold_refresh_loses_and_doubles_nothing(open_page: OpenPage) -> None:
     page = open_page("bob")
     page.on("dialog", lambda dialog: dialog.accept())
-    start(page)
+    begin(page)
     for number in range(5):
         say(page, f"message {number}")
         for _ in range(4):
@@ -219,7 +242,7 @@ def test_a_twenty_fold_refresh_loses_and_doubles_nothing(open_page: OpenPage) ->
 
 def test_without_javascript_one_can_read_send_and_get_the_emergency_card(open_page: OpenPage) -> None:
     page = open_page("bob", javascript=False)
-    start(page, "hello")
+    begin(page, "hello")
     assert mine(page) == ["hello"]
     page.locator("#composer textarea").fill(CHEST_PAIN)
     page.locator("#composer button").click()
@@ -229,7 +252,7 @@ def test_without_javascript_one_can_read_send_and_get_the_emergency_card(open_pa
 
 def test_the_keyboard_alone_reaches_everything(open_page: OpenPage) -> None:
     page = open_page("alice")
-    start(page)
+    begin(page)
     reached = []
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -241,7 +264,7 @@ def test_the_keyboard_alone_reaches_everything(open_page: OpenPage) -> None:
 
 def test_asking_for_a_person_is_answered_in_place(open_page: OpenPage) -> None:
     page = open_page("alice")
-    start(page, "I would rather talk to someone about my results")
+    begin(page, "I would rather talk to someone about my results")
     page.locator("#person button").click()
     expect(page.locator("#person-state")).to_contain_text("A clinician has been told")
     expect(page.locator("#person")).to_be_hidden()
@@ -259,7 +282,7 @@ def test_frames_that_the_page_does_not_know_do_no_harm(open_page: OpenPage) -> N
         )
 
     page.route_web_socket("**/ws/**", relay)
-    start(page)
+    begin(page)
     say(page, "hello")
     confirmed(page)
     assert mine(page) == ["hello"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 
 from bench.letters import LOOKS, photo
 from consult.chat.glyphs import font_path
-from consult.strings import ROOT
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, Picture
+from tests.browser.steps import begin
 from tests.browser.test_accessibility import faults
+from tests.browser.test_screenshots import LOOKS as LOOKS_OF_PAGES
+from tests.browser.test_screenshots import suffix
 from tests.documents import samples
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
-LOOKS_OF_PAGES = [("en", "light", 1280), ("en", "dark", 320), ("zh-hans", "light", 320), ("zh-hans", "dark", 1280)]
 LETTER = {
     "en": "Haemoglobin 112 g/L (120 - 160)\nFerritin 9 ug/L (15 - 150)\nPlease take iron tablets for three months.",
     "zh-hans": "检验报告单\n血红蛋白 112 g/L\n铁蛋白 9 ug/L\n建议口服铁剂三个月。",
@@ -30,22 +29,8 @@ SEEN = {"en": "Ferritin", "zh-hans": "铁蛋白"}
 EMERGENCY = "I have crushing chest pain going down my left arm"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where the pictures go."""
-    kept = os.environ.get("CONSULT_TEST_SCREENSHOTS")
-    return ROOT / kept if kept else tmp_path
-
-
 def letter(text: str) -> dict[str, object]:
     return {"name": "IMG_0001.JPG", "mimeType": "image/jpeg", "buffer": photo(text, font_path(), LOOKS[0])}
-
-
-def begin(page: Page) -> None:
-    page.wait_for_load_state("networkidle")  # signing in ends with a change of language
-    page.goto("/chat/")
-    page.locator("main form button.btn-primary").first.click()
-    page.locator("#composer").wait_for(timeout=60_000)
 
 
 def attach(page: Page, file: dict[str, object]) -> None:
@@ -65,25 +50,26 @@ def words_read(page: Page) -> Locator:
 
 @pytest.mark.parametrize(("language", "scheme", "width"), LOOKS_OF_PAGES)
 def test_a_photo_of_a_letter_becomes_the_patients_words(
-    open_page: OpenPage, folder: Path, language: str, scheme: str, width: int
+    open_page: OpenPage, picture: Picture, language: str, scheme: str, width: int
 ) -> None:
     page = open_page("alice", language=language, scheme=scheme, width=width, height=820 if width > 600 else 640)
-    first = (language, scheme, width) == LOOKS_OF_PAGES[0]
-    name = ".png" if first else f"-{language[:2]}-{scheme}-{width}.png"
+    name = suffix(language, scheme, width)
     begin(page)
     box = page.locator(".btn-attach").bounding_box()
     assert box is not None
     assert min(box["width"], box["height"]) >= 44
-    attach_page(page, folder, name)
+    page.locator(".btn-attach").click()
+    page.locator("#file").wait_for()
+    assert faults(page) == []
+    picture(page, f"document-add{name}", whole=True)
     page.locator("#file").set_input_files(letter(LETTER[language]))  # type: ignore[arg-type]
     page.locator("main form button.btn-primary").click()
     page.locator("#document").wait_for()
-    page.screenshot(path=folder / f"document-reading{name}")
     field = words_read(page)
     assert SEEN[language] in field.input_value()
     assert page.locator(".document-picture").evaluate("image => image.naturalWidth") > 0
     assert faults(page) == []
-    page.screenshot(path=folder / f"document-check{name}", full_page=True)
+    picture(page, f"document-check{name}", whole=True)
     field.fill(field.input_value().replace("112", "121"))
     page.locator("form .btn-primary").click()
     mark = page.locator(".message-patient .message-document a")
@@ -91,14 +77,6 @@ def test_a_photo_of_a_letter_becomes_the_patients_words(
     assert "121" in page.locator(".message-patient .bubble").first.inner_text()
     # The answer below is fading in: what is ours is looked at alone.
     assert Axe().run(page, context=".message-patient").response["violations"] == []
-    page.screenshot(path=folder / f"document-sent{name}")
-
-
-def attach_page(page: Page, folder: Path, name: str) -> None:
-    page.locator(".btn-attach").click()
-    page.locator("#file").wait_for()
-    assert faults(page) == []
-    page.screenshot(path=folder / f"document-add{name}", full_page=True)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
@@ -137,7 +115,7 @@ def test_without_javascript_it_works_too(open_page: OpenPage) -> None:
     page.locator(".message-document").wait_for()
 
 
-def test_a_clinician_sees_the_picture_and_what_was_corrected(open_page: OpenPage, folder: Path) -> None:
+def test_a_clinician_sees_the_picture_and_what_was_corrected(open_page: OpenPage, picture: Picture) -> None:
     patient = open_page("bob")
     begin(patient)
     attach(patient, letter("Referral letter"))
@@ -151,10 +129,9 @@ def test_a_clinician_sees_the_picture_and_what_was_corrected(open_page: OpenPage
     link = page.locator(".entry-document-link").last
     link.scroll_into_view_if_needed()
     page.wait_for_function("[...document.querySelectorAll('.entry-document img')].every(one => one.naturalWidth > 0)")
-    page.screenshot(path=folder / "document-cockpit.png")
+    picture(page, "document-cockpit")
     assert faults(page) == []
     link.click()
     page.locator(".document-large").wait_for()
     assert EMERGENCY in page.locator("main").inner_text()
     assert faults(page) == []
-    page.screenshot(path=folder / "document-clinician.png", full_page=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.steps import begin, send
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -18,20 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 QUESTION = "I've had a sore throat for three days, what can I do at home?"
 CHEST_PAIN = "I have crushing chest pain going down my left arm"
 ANSWER_MS = 150_000  # a bound on the wait, not a target: two busy cores may run the model
-
-
-def begin(page: Page, text: str) -> None:
-    """From the list of conversations into a fresh one, with ``text`` sent."""
-    page.goto("/chat/")
-    page.locator("form[action='/chat/new/'] button.btn-primary").first.click()
-    page.wait_for_url("**/chat/*-*/")
-    send(page, text)
-
-
-def send(page: Page, text: str) -> None:
-    """Type and send."""
-    page.locator("#composer textarea").fill(text)
-    page.locator("#composer button").click()
 
 
 def newest_answer(page: Page) -> str:
@@ -71,9 +59,7 @@ def test_with_model_and_broker_stopped_the_emergency_card_comes_within_a_second(
     open_page: OpenPage, live_site: LiveSite
 ) -> None:
     page = open_page("bob")
-    page.goto("/chat/")
-    page.locator("form[action='/chat/new/'] button.btn-primary").first.click()
-    page.wait_for_url("**/chat/*-*/")
+    begin(page)
     live_site.stop("worker-llm")
     live_site.stop("valkey")
     try:

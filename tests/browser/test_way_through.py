@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -20,6 +19,7 @@ from playwright.sync_api import expect
 from pypdf import PdfReader
 
 from tests.browser.conftest import OpenPage
+from tests.browser.steps import ANSWER, COME_DUE, CONVERSATION, begin, confirmed, mine, send
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,13 +32,7 @@ LOOKS = [("en", 320), ("en", 1280), ("zh-hans", 320), ("zh-hans", 1280)]
 QUESTION = {"en": "What helps against a blocked nose?", "zh-hans": "我嗓子疼了三天，在家可以怎么办？"}
 EMERGENCY = {"en": "I have crushing chest pain going down my left arm", "zh-hans": "我胸口压榨样疼痛，放射到左臂"}
 REMARK = {"en": "My knee hurts on stairs", "zh-hans": "我下楼梯时膝盖疼"}
-CONVERSATION = re.compile(r"/chat/[0-9a-f-]{36}/$")
-ANSWER = ".message-software[data-id]"
 ANSWER_MS = 180_000
-COME_DUE = """
-from consult.chat import followup; from consult.chat.models import FollowUp; from django.utils import timezone
-FollowUp.objects.filter(state="waiting").update(due_at=timezone.now()); followup.ask_those_due()
-"""
 Look = dict[str, Any]
 Say = Callable[[str], str]
 
@@ -58,26 +52,6 @@ def words(look: Look) -> Say:
             return gettext(text)
 
     return of
-
-
-def begin(page: Page, text: str = "") -> None:
-    page.goto("/chat/")
-    page.locator("#start-text").fill(text)
-    page.locator("form[action='/chat/new/'] button.btn-primary").click()
-    page.wait_for_url(CONVERSATION)
-
-
-def send(page: Page, text: str) -> None:
-    page.locator("#composer textarea").fill(text)
-    page.locator("#composer button.btn-primary").click()
-
-
-def confirmed(page: Page) -> None:
-    expect(page.locator("[data-pending]")).to_have_count(0, timeout=15_000)
-
-
-def mine(page: Page) -> list[str]:
-    return page.locator(".message-patient .bubble").all_inner_texts()
 
 
 def fits(page: Page) -> bool:
