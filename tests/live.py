@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
+from urllib.request import urlopen
 
 from consult.supervise import control
 from consult.supervise.site import Problem
@@ -129,6 +130,17 @@ class LiveSite:
             except Problem:
                 pass  # it is still preparing, its socket comes later
             time.sleep(0.1)
+
+    def wait_for_web(self, timeout_s: float = 60.0) -> None:
+        """Until the web process answers, after it was stopped and started."""
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                urlopen(f"{self.url}/health/live", timeout=5).close()
+                return
+            except OSError:
+                assert time.monotonic() < end, f"no answer after {timeout_s} s"
+                time.sleep(0.1)
 
     # --- one process ---------------------------------------------------------------------------------------------
 

@@ -127,7 +127,7 @@ def test_a_reload_without_a_site_shows_a_page_of_ours_and_then_the_words_are_bac
         assert "hello" not in page.content()
     finally:
         live_site.start("web")
-        live_site.wait_until_ready()
+        live_site.wait_for_web()
     page.locator(".btn").first.click()
     expect(page.locator("#composer textarea")).to_have_value("half a thought")
     assert mine(page) == ["hello"]

@@ -67,7 +67,7 @@ def test_a_photo_of_a_letter_becomes_the_patients_words(
     page.locator("#document").wait_for()
     field = words_read(page)
     assert SEEN[language] in field.input_value()
-    assert page.locator(".document-picture").evaluate("image => image.naturalWidth") > 0
+    page.wait_for_function("document.querySelector('.document-picture').naturalWidth > 0")
     assert faults(page) == []
     picture(page, f"document-check{name}", whole=True)
     field.fill(field.input_value().replace("112", "121"))
