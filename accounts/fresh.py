@@ -27,7 +27,8 @@ def prove(request: HttpRequest) -> None:
 
 def is_fresh(request: HttpRequest) -> bool:
     """Whether that was a short time ago."""
-    return time.time() - request.session.get(PROVED, 0) < settings.FRESH_SIGN_IN_S
+    at: float = request.session.get(PROVED, 0)
+    return time.time() - at < settings.FRESH_SIGN_IN_S
 
 
 def fresh_sign_in_required(view: View) -> View:
