@@ -69,6 +69,12 @@ class Socket(AsyncWebsocketConsumer):
             raise Closing(protocol.CLOSE_SIGNED_OUT)
         return user
 
+    @property
+    def language(self) -> str:
+        """That of the page, which another device of the same person need not share."""
+        chosen: str = self.scope.get("cookies", {}).get(settings.LANGUAGE_COOKIE_NAME, "")
+        return chosen if chosen in dict(settings.LANGUAGES) else self.user.language
+
     async def admit(self) -> None:
         """Raise NotFound for a person who may not be here."""
         raise NotImplementedError
@@ -269,7 +275,7 @@ class ConversationConsumer(Socket):
 
     async def act(self, verb: Callable[..., Any], *args: Any) -> Any:
         """Call our synchronous code in its thread, with the person's language."""
-        return await database_sync_to_async(_in_language)(self.user.language, verb, *args)
+        return await database_sync_to_async(_in_language)(self.language, verb, *args)
 
 
 def _in_language(language: str, verb: Callable[..., Any], *args: Any) -> Any:
@@ -316,7 +322,7 @@ class QueueConsumer(Socket):
 
     async def tell_news(self) -> None:
         """Cases that are new to this page or changed."""
-        frames = await database_sync_to_async(_in_language)(self.user.language, queue.news, self.user, self.seen)
+        frames = await database_sync_to_async(_in_language)(self.language, queue.news, self.user, self.seen)
         await self.tell(*frames)
 
 

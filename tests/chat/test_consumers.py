@@ -97,6 +97,19 @@ async def test_a_second_device_sees_the_message_too(connect: Connect, alice: Use
     assert (await tablet.receive("message.created"))["message"]["text"] == "from the phone"
 
 
+@pytest.mark.parametrize(
+    ("chosen", "label"), [("zh-hans", "由软件撰写"), ("../etc", "Written by software"), ("", "Written")]
+)
+async def test_each_page_is_told_in_its_own_language(
+    connect: Connect, alice: User, conversation: Conversation, chosen: str, label: str
+) -> None:
+    signed_in = await sync_to_async(_cookie)(alice)
+    page = await connect(alice, address(conversation.pk), cookie=f"{signed_in}; django_language={chosen}")
+    await hello(page)
+    await sync_to_async(actions.append)(conversation, Message.Author.SOFTWARE, "Drink water.")
+    assert (await page.receive("message.created"))["message"]["label"].startswith(label)
+
+
 async def test_reconnecting_brings_only_what_was_missed(
     connect: Connect, alice: User, conversation: Conversation
 ) -> None:
