@@ -11,7 +11,8 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
-from consult.library import encoder, index, vectors
+from consult import encoder
+from consult.library import index, vectors
 from consult.library.models import Document, Passage
 
 BATCH = 500

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from consult.library import encoder
+from consult import encoder
 
 EXACT = 50_000  # up to here every vector is compared; above, a graph is searched
 BATCH = 1024

@@ -1,24 +1,29 @@
 """A second opinion on urgency for what no list foresees: a linear model over characters, words and concepts.
 
-NumPy only. It can raise a level, never lower one; where its weights are missing the rules stand alone. Trained by
-``python -m consult.safety.train_classifier`` from classifier_data/. Knows nothing of rules' levels, nor of Django.
+For short English messages its score is averaged with that of a support vector machine over sentence vectors: what is
+near in meaning to an alarm. NumPy only. It can raise a level, never lower one; without the encoder the linear model
+stands alone, without its weights the rules. Trained by ``python -m consult.safety.train_classifier`` from
+classifier_data/. Knows nothing of rules' levels, nor of Django. Of what patients wrote it remembers scores only.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import secrets
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from consult.safety.text import normalise, stem, tokenise
+from consult import encoder
+from consult.safety.text import detect_language, normalise, stem, tokenise
 from consult.safety.types import Finding, Language, Level, Span, Turn
 
 FOLDER = Path(__file__).parent / "classifier_data"
@@ -26,9 +31,28 @@ WEIGHTS, CARD = FOLDER / "weights.safetensors", FOLDER / "card.json"
 BUCKETS = 1 << 15
 TOO_SHORT = 24  # width: "and again" or four characters tell it nothing, and it answers all the same; rules read those
 WINDOW = 320  # characters: what is asked of a longer message is asked of each stretch of it, and the highest counts
+MOST_TOKENS = 96  # read by the encoder, so that it stays within some 20 ms
+MEANT = 8  # messages not met before that are read for their meaning at a time, the newest first; 50 would take a second
+GAMMA, KERNEL_SCALE = 1.0, 2.0  # of the kernel, and from its margin to log odds
+REMEMBERED = 4096  # scores, each under a digest that only this process can make
 
 Floats = npt.NDArray[np.float32]
 _SENTENCE = re.compile(r"[^.!?。！？\n]*[.!?。！？\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A support vector machine: vectors (n, 384) of messages learnt from, how much each weighs, bias, and width."""
+
+    vectors: Floats
+    weights: Floats
+    bias: float
+    gamma: float
+
+    def score(self, vector: Floats) -> float:
+        """Over 0 for an alarm, on the scale of the linear model's."""
+        near = np.exp(self.gamma * (2 * (self.vectors @ vector) - 2))  # both of length 1
+        return KERNEL_SCALE * (float(near @ self.weights) + self.bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +60,26 @@ class Model:
     """Weights (BUCKETS, 2) and biases (2,): column 0 says urgent or not, column 1 crisis rather than emergency.
 
     ``long_threshold`` is asked of a stretch of a longer message: the highest of many stretches is high by chance,
-    and worry told at length reads like an alarm to a linear model.
+    and worry told at length reads like an alarm to a linear model. ``meaning_threshold`` is asked of the mean score.
     """
 
     weights: Floats
     bias: Floats
     threshold: float
     long_threshold: float
+    kernel: Kernel
+    meaning_threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """How likely a message is to be an alarm and then a crisis (0 to 1), which stretch says so, and what is asked."""
+
+    alarm: float
+    crisis: float
+    start: int
+    end: int
+    asked: float
 
 
 class ClassifierMissing(ImportError):
@@ -56,10 +93,11 @@ def model() -> Model:
         raise ClassifierMissing("classifier_data/ holds no weights")
     from safetensors.numpy import load_file
 
-    held = load_file(str(WEIGHTS))
+    held = {name: array.astype(np.float32) for name, array in load_file(str(WEIGHTS)).items()}
     card = json.loads(CARD.read_text(encoding="utf-8"))
-    weights, bias = held["weights"].astype(np.float32), held["bias"].astype(np.float32)
-    return Model(weights, bias, float(card["threshold"]), float(card["long_threshold"]))
+    kernel = Kernel(held["kernel.vectors"], held["kernel.weights"], float(held["kernel.bias"][0]), GAMMA)
+    threshold, long, meaning = (float(card[f"{kind}threshold"]) for kind in ("", "long_", "meaning_"))
+    return Model(held["weights"], held["bias"], threshold, long, kernel, meaning)
 
 
 def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> list[Finding]:
@@ -70,22 +108,45 @@ def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> l
         trained = model()
     except ClassifierMissing:
         return []
-    best: tuple[float, float, int, int, int] | None = None
-    for number, turn in enumerate(turns):
-        if turn.author != "patient":
-            continue
-        if _width(turn.text) < TOO_SHORT:
-            continue
-        alarm, crisis, start, end = opinion(turn.text)
-        asked = trained.threshold if end - start == len(turn.text) else trained.long_threshold
-        if alarm >= asked and (best is None or alarm > best[0]):
-            best = alarm, crisis, number, start, end
-    if best is None:
+    found = [(said, number) for number, said in _opinions(turns, trained) if said.alarm >= said.asked]
+    if not found:
         return []
-    alarm, crisis, number, start, end = best
-    raised = Level.CRISIS if crisis >= 0.5 else Level.EMERGENCY
-    span = Span(number, start, end, turns[number].text[start:end])
-    return [_finding(raised, alarm, span, language)]
+    said, number = max(found, key=lambda one: one[0].alarm)
+    raised = Level.CRISIS if said.crisis >= 0.5 else Level.EMERGENCY
+    span = Span(number, said.start, said.end, turns[number].text[said.start : said.end])
+    return [_finding(raised, said.alarm, span, language)]
+
+
+def _opinions(turns: Sequence[Turn], trained: Model) -> Iterator[tuple[int, Opinion]]:
+    """Of each message long enough, the newest first."""
+    left = MEANT
+    for number in range(len(turns) - 1, -1, -1):
+        text = turns[number].text
+        if turns[number].author != "patient" or _width(text) < TOO_SHORT:
+            continue
+        digest = _digest(text)
+        said = _remembered.get(digest)
+        if said is None:
+            meant = left > 0 and has_meaning(text)
+            left -= meant
+            said = opinion(text, trained, meant=meant)
+            if meant or not has_meaning(text):  # else its meaning is read another time
+                _remember(digest, said)
+        yield number, said
+
+
+_SEED = secrets.token_bytes(16)
+_remembered: dict[bytes, Opinion] = {}
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), key=_SEED, digest_size=16).digest()
+
+
+def _remember(digest: bytes, said: Opinion) -> None:
+    if len(_remembered) >= REMEMBERED:
+        _remembered.clear()
+    _remembered[digest] = said
 
 
 def _width(text: str) -> int:
@@ -104,18 +165,48 @@ def _finding(level: Level, alarm: float, span: Span, language: Language) -> Find
     return Finding(f"classifier.{key}", titles[language], level, told[language], (span,), key, told=told)
 
 
-@lru_cache(maxsize=512)
-def opinion(text: str) -> tuple[float, float, int, int]:
-    """How likely ``text`` is to be an alarm, and then a crisis (0 to 1 each), and the stretch that says so most."""
-    trained = model()
-    best = (0.0, 0.0, 0, 0)
+def has_meaning(text: str) -> bool:
+    """Whether the encoder can judge ``text``: short and English, and the encoder is there."""
+    return len(text) <= WINDOW and detect_language(text) == "en" and _encoder_there()
+
+
+@cache
+def _encoder_there() -> bool:
+    try:
+        encoder.folder()
+    except encoder.Unavailable:
+        return False
+    return True
+
+
+def opinion(text: str, trained: Model, *, meant: bool = True) -> Opinion:
+    """What the stretch of ``text`` says that sounds most like an alarm; with ``meant`` the encoder is asked too."""
+    if meant and has_meaning(text):
+        return _meaning(text, trained)
+    asked = trained.threshold if len(text) <= WINDOW else trained.long_threshold
+    best = Opinion(0.0, 0.0, 0, 0, asked)
     for start, end in _windows(text):
-        buckets, values = features(text[start:end])
-        scores = values @ trained.weights[buckets] + trained.bias
-        alarm, crisis = (float(1 / (1 + np.exp(-np.clip(score, -30, 30)))) for score in scores)
-        if alarm > best[0]:
-            best = alarm, crisis, start, end
+        alarm, crisis = map(_likely, linear_scores(text[start:end], trained))
+        if alarm > best.alarm:
+            best = Opinion(alarm, crisis, start, end, asked)
     return best
+
+
+def _meaning(text: str, trained: Model) -> Opinion:
+    alarm, crisis = linear_scores(text, trained)
+    mean = (alarm + trained.kernel.score(encoder.encode(text, MOST_TOKENS))) / 2
+    return Opinion(_likely(mean), _likely(crisis), 0, len(text), trained.meaning_threshold)
+
+
+def linear_scores(text: str, trained: Model) -> tuple[float, float]:
+    """Log odds of an alarm, and of a crisis if it is one."""
+    buckets, values = features(text)
+    alarm, crisis = values @ trained.weights[buckets] + trained.bias
+    return float(alarm), float(crisis)
+
+
+def _likely(score: float) -> float:
+    return float(1 / (1 + np.exp(-np.clip(score, -30, 30))))
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:

@@ -59,6 +59,7 @@ class Hit(NamedTuple):
 
 
 Hits = dict[str, list[Hit]]
+_Edges = list[list[tuple[str, int]]]  # for each token, the trie edges that may be followed there, and where they end
 
 
 class _Node:
@@ -171,12 +172,12 @@ class Grammar:
         self._referenced: set[str] = set()
         self._prefixes: dict[str, str] = {}
         self._tries = [_Node() for _ in range(1 + max(self._depths.values(), default=0))]
-        self._joined: dict[int, list[str]] = {}
+        self._joined: list[dict[str, list[str]]] = [{} for _ in self._tries]  # by depth: a need, who is made with it
         for name, concept in self._concepts.items():
             for row in concept.rows:
                 self._insert(name, row)
-            if concept.near or concept.aliases:
-                self._joined.setdefault(self._depths[name], []).append(name)
+            for need in (*concept.aliases, *(atoms[0] for atoms, _ in concept.near)):
+                self._joined[self._depths[name]].setdefault(need, []).append(name)
         self._vocabulary = frozenset(
             part.lstrip("=")
             for concept in self._concepts.values()
@@ -292,14 +293,14 @@ class Grammar:
     def match(self, text: Text, given: Hits | None = None) -> Hits:
         """Every concept in ``text``, without doubles. ``given`` holds the hits of built-in concepts."""
         hits: Hits = {name: list(found) for name, found in (given or {}).items()}
-        at: list[list[tuple[str, int]]] = [[] for _ in range(len(text))]  # "<concept>" edges that begin at a token
+        at: _Edges = [[(key, i + 1) for key in self.keys(word)] for i, word in enumerate(text.words)]
         for name in self._referenced & hits.keys():
             for hit in hits[name]:
                 at[hit.start].append((f"<{name}>", hit.end))
-        keys = [self.keys(word) for word in text.words]
         for depth, trie in enumerate(self._tries):
-            new = _walk_all(trie, text, keys, at)
-            for name in self._joined.get(depth, ()):
+            new = _walk_all(trie.next, text, at)
+            joined = self._joined[depth]
+            for name in dict.fromkeys(name for need in hits if need in joined for name in joined[need]):
                 self._join(name, text, hits, new)
             self._keep(new, hits, at)
         return hits
@@ -312,25 +313,18 @@ class Grammar:
             if all(atom in hits for atom in atoms):
                 new += [(name, hit) for hit in _near(text, [hits[atom] for atom in atoms], distances)]
 
-    def _keep(self, new: list[tuple[str, Hit]], hits: Hits, at: list[list[tuple[str, int]]]) -> None:
+    def _keep(self, new: list[tuple[str, Hit]], hits: Hits, at: _Edges) -> None:
         for name, hit in dict.fromkeys(new):
             hits.setdefault(name, []).append(hit)
             if name in self._referenced:
                 at[hit.start].append((f"<{name}>", hit.end))
 
 
-def _walk_all(
-    trie: _Node, text: Text, keys: list[tuple[str, ...]], at: list[list[tuple[str, int]]]
-) -> list[tuple[str, Hit]]:
+def _walk_all(root: dict[str, list[_Node]], text: Text, at: _Edges) -> list[tuple[str, Hit]]:
     found: list[tuple[str, Hit]] = []
-    root = trie.next
-    if not root:
-        return found
     size, sentences = len(text), text.sentence
-    for start in range(size):
-        stack: list[tuple[_Node, int]] = [(node, start + 1) for key in keys[start] if key in root for node in root[key]]
-        if at[start]:
-            stack += [(node, end) for mark, end in at[start] if mark in root for node in root[mark]]
+    for start, edges in enumerate(at):
+        stack = [(node, end) for edge, end in edges if edge in root for node in root[edge]]
         if not stack:
             continue
         sentence = sentences[start]
@@ -345,41 +339,25 @@ def _walk_all(
                 found += [(name, hit) for name in node.ends]
             if here < size and sentences[here] == sentence:
                 if node.next:
-                    _follow(node.next, here, keys, at, stack)
+                    _follow(node.next, at[here], stack)
                 for reach, after in node.gaps:
-                    _skip(after, reach, here, text, keys, at, stack)
+                    _skip(after.next, reach, here, text, at, stack)
     return found
 
 
-def _follow(
-    edges: dict[str, list[_Node]],
-    here: int,
-    keys: list[tuple[str, ...]],
-    at: list[list[tuple[str, int]]],
-    stack: list[tuple[_Node, int]],
-) -> None:
-    for key in keys[here]:
-        if key in edges:
-            stack += [(node, here + 1) for node in edges[key]]
-    for mark, end in at[here]:
-        if mark in edges:
-            stack += [(node, end) for node in edges[mark]]
+def _follow(onward: dict[str, list[_Node]], edges: list[tuple[str, int]], stack: list[tuple[_Node, int]]) -> None:
+    for edge, end in edges:
+        if edge in onward:
+            stack += [(node, end) for node in onward[edge]]
 
 
 def _skip(
-    node: _Node,
-    reach: int,
-    here: int,
-    text: Text,
-    keys: list[tuple[str, ...]],
-    at: list[list[tuple[str, int]]],
-    stack: list[tuple[_Node, int]],
+    onward: dict[str, list[_Node]], reach: int, here: int, text: Text, at: _Edges, stack: list[tuple[_Node, int]]
 ) -> None:
-    edges, words, places, sentences = node.next, text.words, text.place, text.sentence
+    words, places, sentences = text.words, text.place, text.sentence
     limit, sentence, size = places[here] + reach, sentences[here], len(words)
     while here < size and sentences[here] == sentence and places[here] <= limit:
-        if at[here] or not edges.keys().isdisjoint(keys[here]):
-            _follow(edges, here, keys, at, stack)
+        _follow(onward, at[here], stack)
         if words[here] in _GAP_STOPPERS:
             return
         here += 1

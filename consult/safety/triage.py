@@ -64,7 +64,7 @@ class _Case:
 def warm_up() -> None:
     """Read and compile the rules and the classifier now, at start-up. Raises RulesError for a bad rule file."""
     ruleset()
-    assess([Turn("patient", "warm up 热身")])
+    assess([Turn("patient", "warm up 热身"), Turn("patient", "warm up, so that the first patient need not wait")])
     gc.collect()
     gc.freeze()  # the patterns live for ever: walking them in each collection costs tens of milliseconds
 
@@ -85,6 +85,8 @@ def assess(turns: Sequence[Turn], profile: Profile | None = None, language: Lang
     except Exception as error:  # P3: whatever is wrong with us, the patient is not left without a person
         log.error("assessment failed: %s", type(error).__name__)
         return _failed(turns, language, started)
+    finally:
+        _read.cache_clear()  # what a patient wrote is not kept beyond the request
 
 
 def _failed(turns: Sequence[Turn], language: Language | None, started: float) -> Assessment:

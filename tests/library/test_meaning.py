@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from consult.library import encoder, store, vectors
+from consult import encoder
+from consult.library import store, vectors
 from consult.library.index import Filters
 from consult.library.search import ranked, search
 

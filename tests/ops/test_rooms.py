@@ -40,7 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
 }
 PROJECT = "consult"  # settings, urls, supervisor: the roof over the rooms, which no room imports but for these
-ROOF_FOR_ALL = {"consult.redact", "consult.secret"}
+ROOF_FOR_ALL = {"consult.redact", "consult.secret", "consult.encoder"}
 ROOF_FOR = {
     "consult.chat": {"consult.celery_app", "consult.checks"},
     "consult.library": {"consult.celery_app"},
@@ -48,7 +48,7 @@ ROOF_FOR = {
 }
 LIGHT_LLM = {"llm", "llm.types", "llm.config", "llm.prompts", "llm.fake"}
 # Encodes many passages at a time by torch when the index is built; a query's vector, in web, is NumPy's.
-MAY_NAME_TORCH = {"consult.library.encoder"}
+MAY_NAME_TORCH = {"consult.encoder"}
 ENGINE_USER = "consult.chat.tasks"
 NEEDS_TORCH = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "sentence_transformers", "trl"}
 OPENS_FILES = {"rapidocr", "onnxruntime", "cv2", "pypdfium2", "pypdf"}  # in a child of a worker, never in web

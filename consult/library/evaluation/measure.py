@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from consult.library import encoder, index, retrieval, vectors
+from consult import encoder
+from consult.library import index, retrieval, vectors
 from consult.library.evaluation.beir import Set, metrics, percentile
 from consult.library.ingest.records import cut
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from consult.library import encoder, loading, store, topics
+from consult import encoder
+from consult.library import loading, store, topics
 
 
 class Command(BaseCommand):

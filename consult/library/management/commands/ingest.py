@@ -10,7 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from consult.library import encoder, store
+from consult import encoder
+from consult.library import store
 from consult.library.ingest import line
 from consult.library.ingest import run as ingestion
 from consult.library.models import Ingestion, Source
