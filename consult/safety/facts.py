@@ -95,6 +95,8 @@ _TEMPERATURE = re.compile(
 _BARE_READING = re.compile(
     r"(?<![\d.])(?:3[89]|4[01])\.\d(?!\d)(?!\s?(?:kg|lb|cm|mm|%|weeks|wks|mg|g\b|mmol|years|公斤|斤|周|岁))"
 )
+# "38度3", "三十八度五": degrees with a tenth; whole degrees in Chinese numerals need a word for temperature beside them
+_HAN_DEGREES = re.compile(r"(?P<n>3[6-9]|4[01]|三十[六七八九]|四十一?)度(?P<tenth>[\d一二三四五六七八九半])?(?!\d)")
 _TEMP_WORD = re.compile(r"temp|fever|feverish|thermometer|burning up|体温|发烧|高烧|发热|烧到|烧")
 _OXYGEN = re.compile(
     r"(?:oxygen|o2|sats?|saturation|spo2|ox(?:imeter)?|血氧)\D{0,25}(?P<n>\d{2})(?!\d|\.\d{2})"
@@ -194,6 +196,7 @@ def measured(text: Text) -> Hits:
 def _readings(plain: str) -> Iterator[tuple[str, int, int]]:
     yield from _numbers(plain)
     yield from _durations(plain)
+    yield from _han_temperatures(plain)
     if any(char.isdigit() for char in plain):
         yield from _temperatures(plain)
         yield from _vital_signs(plain)
@@ -232,6 +235,18 @@ def _temperatures(plain: str) -> Iterator[tuple[str, int, int]]:
             yield "temp_40", *found.span()
         if celsius <= 35.2 and told:
             yield "temp_low", *found.span()
+
+
+def _han_temperatures(plain: str) -> Iterator[tuple[str, int, int]]:
+    told = _TEMP_WORD.search(plain) is not None
+    for found in _HAN_DEGREES.finditer(plain):
+        tenth = found["tenth"]
+        if not (tenth or told):
+            continue
+        value = value_of(found["n"]) + (0.5 if tenth == "半" else value_of(tenth) / 10 if tenth else 0.0)
+        for name, least in (("temp_fever", 37.95), ("temp_39", 38.95), ("temp_40", 39.95)):
+            if value >= least:
+                yield name, *found.span()
 
 
 def _vital_signs(plain: str) -> Iterator[tuple[str, int, int]]:

@@ -51,6 +51,34 @@ def test_english_sentences_have_at_most_twenty_words() -> None:
     assert not long
 
 
+def syllables(word: str) -> int:
+    """Runs of vowels, without a silent e: good to about one in ten, which evens out over a card."""
+    silent = re.search(r"[^aeiouyl]e$|[^td]ed$", word)
+    return max(1, len(re.findall(r"[aeiouy]+", word)) - bool(silent))
+
+
+def reading_age(texts: list[str]) -> float:
+    """In years: the school grade of Kincaid et al. (1975), in which children are five years older."""
+    sentences = [sentence for text in texts for sentence in split(text)]
+    words = [word for sentence in sentences for word in re.findall(r"[a-z']+", sentence.lower())]
+    return 0.39 * len(words) / len(sentences) + 11.8 * sum(map(syllables, words)) / len(words) - 15.59 + 5
+
+
+def test_the_reading_age_of_plain_and_of_learned_words_is_told_apart() -> None:
+    assert reading_age(["The cat sat on the mat."]) < 9
+    assert reading_age(["Myocardial infarction necessitates immediate hospitalisation and revascularisation."]) > 16
+
+
+@pytest.mark.parametrize("country", ["GB", None])
+def test_a_child_of_eleven_can_read_every_card(country: str | None) -> None:
+    ages = {
+        (card.key, round(reading_age([*card.paragraphs, *card.points]), 1))
+        for card in every_card(country)
+        if card.language == "en"
+    }
+    assert not {(key, age) for key, age in ages if age > 11}
+
+
 def test_chinese_cards_are_in_chinese_and_their_clauses_short() -> None:
     for card in every_card(None):
         if card.language == "zh":
