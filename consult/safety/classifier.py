@@ -143,6 +143,11 @@ def _digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), key=_SEED, digest_size=16).digest()
 
 
+def forget() -> None:
+    """Drop every remembered score, as a restart does."""
+    _remembered.clear()
+
+
 def _remember(digest: bytes, said: Opinion) -> None:
     if len(_remembered) >= REMEMBERED:
         _remembered.clear()

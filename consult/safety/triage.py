@@ -74,14 +74,21 @@ def rules_version() -> str:
     return ruleset().version
 
 
-def assess(turns: Sequence[Turn], profile: Profile | None = None, language: Language | None = None) -> Assessment:
+def assess(
+    turns: Sequence[Turn],
+    profile: Profile | None = None,
+    language: Language | None = None,
+    *,
+    rules_alone: bool = False,
+) -> Assessment:
     """The level of the conversation ``turns`` (oldest first) as it now stands. Never raises.
 
-    ``profile`` is of the person asked about. ``language`` overrides what the patient seems to write.
+    ``profile`` is of the person asked about. ``language`` overrides what the patient seems to write. ``rules_alone``
+    leaves the second layer out, to measure what the rules do.
     """
     started = perf_counter()
     try:
-        return _assess(tuple(turns), profile, language, started)
+        return _assess(tuple(turns), profile, language, started, rules_alone)
     except Exception as error:  # P3: whatever is wrong with us, the patient is not left without a person
         log.error("assessment failed: %s", type(error).__name__)
         return _failed(turns, language, started)
@@ -107,11 +114,13 @@ def _ms(started: float) -> float:
     return (perf_counter() - started) * 1000
 
 
-def _assess(turns: tuple[Turn, ...], profile: Profile | None, language: Language | None, started: float) -> Assessment:
+def _assess(
+    turns: tuple[Turn, ...], profile: Profile | None, language: Language | None, started: float, rules_alone: bool
+) -> Assessment:
     rules = ruleset()
     case = _case(rules, turns, profile, language)
     found = [finding for rule in rules.rules for finding in _apply(rule, case)]
-    found += _second_layer(case, found)
+    found += [] if rules_alone else _second_layer(case, found)
     found.sort(key=lambda finding: -finding.level.rank)
     level = highest(*(finding.level for finding in found))
     message = next((finding.message for finding in found if finding.level == level and finding.message), "")

@@ -9,10 +9,10 @@ import datetime
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
-from consult.safety import guard, pairs, requests, support, triage
+from consult.safety import classifier, guard, pairs, requests, support, triage
 from consult.safety.evaluation import cases, metrics
 from consult.safety.evaluation.cases import Case
 from consult.safety.evaluation.metrics import Judged, Share
@@ -154,19 +154,23 @@ def _group(judged: Judged, group: str) -> dict[str, Any]:
 def _latency(times: Sequence[float], timed: int) -> dict[str, Any]:
     """Of the data sets' messages, and of the slow case: a long message after fifty earlier turns.
 
-    The slow case is timed with the earlier turns fresh, as after a restart, and with them read before, as in a chat.
+    The slow case is told in processor time, which other work on the machine lengthens less: the rules alone, both
+    layers after a restart, and both in a chat, where the earlier turns have been met.
     """
     long = ("I have had a cough and a sore throat for three days and I feel tired. " * 40)[:SLOW_CHARACTERS]
-    fresh: list[float] = []
-    followed: list[float] = []
-    for number in range(timed):
-        turns = [Turn("patient", f"Turn {number}.{i}: my knee aches a little.") for i in range(SLOW_TURNS)]
-        for found, prefix in ((fresh, "a"), (followed, "b")):
-            message = f"{prefix}{number} {long}"[:SLOW_CHARACTERS]
-            started = perf_counter()
-            triage.assess([*turns, Turn("patient", message)])
-            found.append((perf_counter() - started) * 1000)
-    named = {"data_sets": times, "long_message_after_50_fresh_turns": fresh, "long_message_in_a_chat_of_50": followed}
+    slow: dict[str, list[float]] = {"rules_alone": [], "both_after_a_restart": [], "both_in_a_chat": []}
+    turns = [Turn("patient", f"Turn {i}: my knee aches a little.") for i in range(SLOW_TURNS)]
+    for name, found in slow.items():
+        for _ in range(0, SLOW_TURNS, classifier.MEANT):
+            triage.assess(turns)
+        for number in range(timed):
+            if name == "both_after_a_restart":
+                classifier.forget()
+            message = f"{name} {number} {long}"[:SLOW_CHARACTERS]
+            started = process_time()
+            triage.assess([*turns, Turn("patient", message)], rules_alone=name == "rules_alone")
+            found.append((process_time() - started) * 1000)
+    named = {"data_sets": times} | {f"long_message_after_50_turns_{name}": found for name, found in slow.items()}
     return {
         name: {
             p: round(metrics.percentile(values, share), 2) for p, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
