@@ -45,7 +45,7 @@ QUESTIONS: tuple[Question, ...] = (
         ("days", later("Some days ago"), later("It began some days ago.")),
         ("week", later("About a week ago"), later("It began about a week ago.")),
         ("longer", later("Longer ago"), later("It began more than a week ago.")),
-        NOT_SURE,
+        (UNSURE, later("I'm not sure"), later("I'm not sure when it began.")),  # so that nobody asks again
     )),
     Question("strength", later("How strong is it?"), choices=(
         ("mild", later("Mild: I notice it"), later("It is mild.")),

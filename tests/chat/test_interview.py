@@ -56,6 +56,16 @@ def test_after_the_third_question_it_can_be_sent_as_it_is(alice: User, login: Lo
     assert "a cough" in Conversation.objects.get().messages.all()[0].body
 
 
+def test_what_was_left_open_here_is_not_asked_again() -> None:
+    from consult.safety import asks
+    from consult.safety.types import Passage, Profile
+
+    said = interview.message_of(interview.answers_in({"what": "I have a cough", "since": "unsure"}))
+    late = [Passage(1, "Cough", "See a doctor if a cough lasts for more than 3 weeks.")]
+    assert asks.question(asks.Told("I have a cough", "I have a cough", Profile()), late) == "ask_since"
+    assert asks.question(asks.Told(said, said, Profile()), late) == ""
+
+
 def test_it_ends_as_a_message_of_the_patient(alice: User, login: Login) -> None:
     answer = login(alice).post(PAGE, {"go": "send", **FULL, "who": "other"})
     row = Conversation.objects.get()
