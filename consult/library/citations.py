@@ -51,7 +51,7 @@ def _view(number: int, id_: UUID | None, row: Passage | None) -> CitationView:
     document = row.document
     return CitationView(
         number=number, passage_id=row.pk, key=row.key, title=document.title,
-        section=section_title(row.section, document.language), source=document.source.name,
+        section=section_title(row.section, document.language), source=str(document.source),
         reviewed=review_words(document), date=document.written, text=row.text,
         url=address_of(document, row.anchor if row.current else ""), notice=notice_of(document, row),
     )  # fmt: skip

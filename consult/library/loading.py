@@ -13,9 +13,8 @@ from pathlib import Path
 from django.db import transaction
 
 from consult.library import topics
-from consult.library.models import Document, Passage, Revision, Source
+from consult.library.models import LIBRARY, Document, Passage, Revision, Source
 
-LIBRARY = "consult-library"
 LIBRARY_NAME = "Consult library"
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+LIBRARY = "consult-library"  # the source of the topics that come with Consult
 
 
 class Source(models.Model):
@@ -22,7 +25,8 @@ class Source(models.Model):
     speaks_to_patients = models.BooleanField(default=False)
 
     def __str__(self) -> str:
-        return self.name
+        """Our own library is called so in the reader's language; others have the name that they gave themselves."""
+        return gettext("Consult library") if self.slug == LIBRARY else self.name
 
 
 class Document(models.Model):

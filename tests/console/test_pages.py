@@ -30,8 +30,15 @@ pytestmark = pytest.mark.django_db
 Login = Callable[[User], "Client"]
 
 
+@pytest.fixture(autouse=True)
+def noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is midday: what happened an hour ago happened today, at whatever hour the tests run."""
+    at = timezone.localtime().replace(hour=12, minute=0)
+    monkeypatch.setattr(timezone, "now", lambda: at)
+
+
 @pytest.fixture
-def office(olu: User, login: Login) -> Client:
+def office(noon: None, olu: User, login: Login) -> Client:
     """Olu's browser."""
     return login(olu)
 
