@@ -181,6 +181,8 @@ class Lane:
     def submit(self, request_id: str, tokens: list[int], sampling: Sampling, sink: Sink) -> None:
         """Queue a request; the lane's thread calls ``sink`` with each output. Raises RuntimeError when dead."""
         self._wait_for_rebuild()
+        if not self.busy():
+            self._manager.last_step = time.monotonic()  # having had nothing to do is no stall
         self._router.sinks[request_id] = sink
         # An end-of-text token is looked for by the manager; stop strings are the engine's.
         accepted = self._manager.add_request(

@@ -46,7 +46,8 @@ def generate_reply(pk: str) -> None:
         lease.put_back_unharmed(claimed)
     except RequestRefused:
         lease.fail(claimed.pk, "request_refused")
-    except EngineDown:
+    except EngineDown as error:
+        log.warning("reply %s: attempt %d: %s", claimed.pk, claimed.attempt, error)  # the engine's own words
         lease.give_back(claimed, "engine_down")
     except Exception as error:
         log.error("reply %s: attempt %d failed: %s", claimed.pk, claimed.attempt, type(error).__name__, exc_info=True)

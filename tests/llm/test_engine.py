@@ -261,3 +261,25 @@ def test_turns_of_every_role_are_taken(open_tiny: OpenEngine) -> None:
         ChatMessage("user", "Bye"),
     )
     assert list(open_tiny().stream(Request("r", turns, Sampling(max_new_tokens=3))))[-1].finish is not None
+
+
+def test_a_slow_first_step_after_a_quiet_time_is_no_stall(open_tiny: OpenEngine) -> None:
+    """Nothing to do for longer than a stall may last, then a step that takes longer than one look at the loop."""
+    engine = open_tiny(stall_s=3.0)
+    said(engine, ask("before"))
+    time.sleep(3.5)
+    busy = threading.Thread(target=lambda: engine._compute.run(lambda: time.sleep(1.6)))
+    busy.start()
+    assert engine.ready()
+    assert said(engine, ask("after"))
+    busy.join()
+
+
+def test_a_loop_that_makes_no_step_is_reported(open_tiny: OpenEngine) -> None:
+    engine = open_tiny(stall_s=1.0)
+    said(engine, ask("before"))
+    busy = threading.Thread(target=lambda: engine._compute.run(lambda: time.sleep(4)))
+    busy.start()
+    with pytest.raises(EngineDown, match="no step"):
+        said(engine, ask("stuck"))
+    busy.join()
