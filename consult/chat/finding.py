@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from consult.chat.personal import About
 from consult.library import search as library
@@ -45,13 +46,14 @@ def find(question: str, language: Language, before: str, about: About) -> Found:
     fitting = _for_group(found, group)[:PASSAGES]
     by_profile = group and group != cautions.group(Profile(), question) and fitting != found[:PASSAGES]
     named, lacking = _medicines(question, language, fitting)
-    hits = list({one.passage_id: one for one in (*fitting, *(one for few in named for one in few))}.values())
+    hits = _each_once([*fitting, *(one for few in named for one in few)])
+    numbers = {one.passage_id: number for number, one in enumerate(hits, start=1)}
     watch = cautions.watched(profile, question)
     more = [one for one in library.same_pages(hits) if _warns(one, watch)] if watch else []
     return Found(
         sought, [*hits, *more[:CAUTIONS]], watch,
         used=(("pregnancy" if group == "pregnant" else "age"),) if by_profile else (), lacking=lacking,
-        medicines=tuple(tuple(hits.index(one) + 1 for one in few) for few in named),
+        medicines=tuple(tuple(numbers[one.passage_id] for one in few) for few in named),
     )  # fmt: skip
 
 
@@ -68,6 +70,14 @@ def _for_group(hits: list[library.Hit], group: cautions.Group) -> list[library.H
     """Without the pages for others, where a page for this person answers nearly as well."""
     fitting = [one for one in hits if cautions.is_for(group, one.audience)] if group else hits
     return fitting if fitting and fitting[0].score >= AS_GOOD * hits[0].score else hits
+
+
+def _each_once(hits: list[library.Hit]) -> list[library.Hit]:
+    """A passage may be found twice, with another score each time: the first stands."""
+    seen: dict[UUID, library.Hit] = {}
+    for one in hits:
+        seen.setdefault(one.passage_id, one)
+    return list(seen.values())
 
 
 def _warns(hit: library.Hit, watch: Mapping[str, cautions.Holds]) -> bool:
