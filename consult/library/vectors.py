@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from consult import encoder
 
 EXACT = 50_000  # up to here every vector is compared; above, a graph is searched
+SEED = 1_000  # the graph's first vectors go in one by one: threads on a tiny graph can leave one that nothing leads to
 BATCH = 1024
 
 
@@ -70,8 +71,11 @@ class VectorFolder:
         graph = Index(ndim=encoder.WIDTH, metric="ip", dtype="f16", connectivity=16, expansion_search=128)
         at = 0
         for rows in self.rows():
-            graph.add(np.arange(at, at + len(rows)), np.asarray(rows), threads=os.cpu_count() or 1)
-            at += len(rows)
+            alone = min(len(rows), max(0, SEED - at))
+            for part, threads in ((rows[:alone], 1), (rows[alone:], os.cpu_count() or 1)):
+                if len(part):
+                    graph.add(np.arange(at, at + len(part)), np.asarray(part), threads=threads)
+                    at += len(part)
         manifest["graph"] = f"{secrets.token_hex(6)}.{len(ids)}.usearch"
         graph.save(str(self.folder / manifest["graph"]))
         self._replace(manifest)
