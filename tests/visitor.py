@@ -57,7 +57,7 @@ class Visitor:
 
     def begin(self) -> str:
         """A fresh conversation; its id."""
-        return self.submit("/chat/", "/chat/new/").url.rstrip("/").rsplit("/", 1)[1]
+        return self.submit("/chat/", "/chat/new/", attach="1").url.split("/chat/")[1].split("/")[0]
 
     def say(self, conversation: str, text: str) -> requests.Response:
         """Send a message by the page's form, as without JavaScript."""

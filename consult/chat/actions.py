@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import timedelta
 from typing import NamedTuple
+from unicodedata import category
 from uuid import UUID
 
 from django.conf import settings
@@ -113,12 +114,17 @@ def title_of(text: str) -> str:
 def checked_text(text: str) -> str:
     """The text as it is stored: trimmed, without what no database or screen can hold; Refused when unusable."""
     clean = text.encode("utf-8", "replace").decode().replace("\x00", "").strip()
-    if not clean:
+    if not is_visible(clean):
         raise Refused("empty", _("Please write something first."))
     if len(clean) > settings.MESSAGE_MAX_CHARS:
         limit = settings.MESSAGE_MAX_CHARS
         raise Refused("too_long", _("Please shorten your message to %(limit)d characters.") % {"limit": limit})
     return clean
+
+
+def is_visible(text: str) -> bool:
+    """Whether there is anything to see: zero-width signs alone would make an empty bubble."""
+    return any(not one.isspace() and category(one) not in ("Cf", "Cc") for one in text)
 
 
 def check_rate(author: User) -> None:

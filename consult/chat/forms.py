@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from consult.chat.actions import TITLE_MAX
+from consult.chat.actions import TITLE_MAX, is_visible
+
+NO_NAME = _("Please write a name first.")
 
 
 class Words(forms.CharField):
@@ -43,4 +45,11 @@ class StartForm(forms.Form):
 class NameForm(forms.Form):
     """The name of a conversation."""
 
-    title = Words(max_length=TITLE_MAX, error_messages={"required": _("Please write a name first.")})
+    title = Words(max_length=TITLE_MAX, error_messages={"required": NO_NAME})
+
+    def clean_title(self) -> str:
+        """A name that one can see."""
+        title = str(self.cleaned_data["title"])
+        if not is_visible(title):
+            raise forms.ValidationError(NO_NAME)
+        return title

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages as flash
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -41,8 +42,9 @@ def start(request: HttpRequest) -> HttpResponse:
     return start_page(request)
 
 
-def start_page(request: HttpRequest, query: str = "") -> HttpResponse:
-    """The same page with all conversations, or those that hold the words of ``query``."""
+def start_page(request: HttpRequest, query: str = "", form: StartForm | None = None, empty: str = "") -> HttpResponse:
+    """The same page with all conversations, or those that hold the words of ``query``; ``empty`` says why the first
+    message of ``form`` was not taken."""
     too_long = len(query) > history.QUERY_MAX
     context = {
         "conversations": [] if too_long else history.find(user_of(request), query),
@@ -51,27 +53,31 @@ def start_page(request: HttpRequest, query: str = "") -> HttpResponse:
         "query_max": history.QUERY_MAX,
         "asked": followup.asked_of(user_of(request)),
         "topics": catalogue.common(request.LANGUAGE_CODE),
-        "form": StartForm(),
+        "form": form or StartForm(initial={"subject": request.GET.get("for", "")}),
+        "empty": empty,
     }
-    return render(request, "chat/start.html", context, status=400 if too_long else 200)
+    return render(request, "chat/start.html", context, status=400 if too_long or empty else 200)
 
 
 @consenting_patient_required
 @require_POST
 def new(request: HttpRequest) -> HttpResponse:
-    """Begin; with the first message where one was written."""
+    """Begin with the first message, with a photo or document, or with both."""
     form = StartForm(request.POST)
     form.is_valid()
     subject = "other" if form.cleaned_data.get("subject") == "other" else "self"
+    text = str(form.cleaned_data.get("text", "")).strip()
+    attach = "attach" in request.POST
+    if not actions.is_visible(text) and not attach:
+        return start_page(request, form=form, empty=_("Please write something first."))
     user = user_of(request)
     conversation = actions.start_conversation(user, language=request.LANGUAGE_CODE, subject=subject)
-    text = str(form.cleaned_data.get("text", "")).strip()
-    if text:
+    if actions.is_visible(text):
         try:
             actions.post_patient_message(user, conversation.pk, uuid4(), text)
         except actions.Refused as refused:
             return conversation_page(request, conversation, MessageForm({"text": text}), refused)
-    return redirect("chat:conversation", conversation.pk)
+    return redirect("chat:documents" if attach else "chat:conversation", conversation.pk)
 
 
 @consenting_patient_required
@@ -95,6 +101,7 @@ def conversation_page(
         "snapshot_json": protocol.dump(snapshot),
         "messages": snapshot.messages,
         "unsent": access.unsent_attachments(row),
+        "alarms": actions.FIXED_LEVELS,
         "replaced": {one.replaces for one in snapshot.messages},
         "form": form,
         "client_id": uuid4(),
@@ -123,7 +130,9 @@ def post(request: HttpRequest, pk: UUID) -> HttpResponse:
     except actions.Refused as refused:
         return _refuse(request, pk, form, refused)
     if not wants_json:
-        return redirect("chat:conversation", pk)
+        # Without JavaScript the page would begin at its top. A card of an emergency takes the focus there by itself.
+        place = "" if posted.message.level in actions.FIXED_LEVELS else f"#m-{posted.message.seq}"
+        return redirect(reverse("chat:conversation", args=[pk]) + place)
     cursor = events.Cursor(pk, user, seq=posted.message.seq - 1)
     snapshot = events.snapshot(cursor)
     body = {

@@ -674,8 +674,9 @@ function onSubmit(event) {
   }
   const text = input.value.trim();
   const over = [...text].length - Number(words.max);
-  if (!text || over > 0) {
-    showNote(text ? draw.fill(words.tooLong, { n: over }) : words.empty, true);
+  const isVisible = /[^\s\p{Cf}\p{Cc}]/u.test(text); // zero-width signs alone would make an empty bubble
+  if (!isVisible || over > 0) {
+    showNote(isVisible ? draw.fill(words.tooLong, { n: over }) : words.empty, true);
     input.focus();
     return;
   }

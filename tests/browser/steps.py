@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 CONVERSATION = re.compile(r"/chat/[0-9a-f-]{36}/$")
+DOCUMENTS = re.compile(r"/chat/[0-9a-f-]{36}/documents/$")
 ANSWER = ".message-software[data-id]"
 COME_DUE = """
 from consult.chat import followup; from consult.chat.models import FollowUp; from django.utils import timezone
@@ -19,10 +20,13 @@ FollowUp.objects.filter(state="waiting").update(due_at=timezone.now()); followup
 
 
 def begin(page: Page, text: str = "") -> None:
-    """A conversation from the start page, with a first message or without."""
+    """A conversation from the start page, with a first message; or without, as for a photo."""
     page.goto("/chat/")
     page.locator("#start-text").fill(text)
-    page.locator("form[action='/chat/new/'] button.btn-primary").click()
+    page.locator(f"form[action='/chat/new/'] button{'.btn-primary' if text else '[name=attach]'}").click()
+    if not text:
+        page.wait_for_url(DOCUMENTS)
+        page.goto(page.url.removesuffix("documents/"))
     page.wait_for_url(CONVERSATION)
 
 

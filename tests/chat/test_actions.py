@@ -135,7 +135,7 @@ def test_a_second_question_ends_the_answer_to_the_first(say: Say) -> None:
     assert list(Reply.objects.order_by("queued_at").values_list("state", flat=True)) == ["stopped", "queued"]
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\x00"])
+@pytest.mark.parametrize("text", ["", "   ", "\n\t", "\x00", "\u200b\u200d\ufeff"])
 def test_an_empty_message_is_refused(say: Say, text: str) -> None:
     with pytest.raises(actions.Refused) as refused:
         say(text)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django import template
 from django.contrib.messages import get_messages
 from django.contrib.messages.storage.base import BaseStorage
+from django.utils import timezone
+from django.utils.formats import date_format
 
 register = template.Library()
 SEPARATOR = " · "
@@ -20,6 +24,13 @@ def who(label: str) -> str:
 def how(label: str) -> str:
     """The rest of a message's label: how it was checked; "" for none."""
     return label.partition(SEPARATOR)[2]
+
+
+@register.filter
+def at(moment: str) -> str:
+    """A frame's time in words, on the site's clock: a script puts the reader's own in its place."""
+    when, now = timezone.localtime(datetime.fromisoformat(moment)), timezone.localtime()
+    return date_format(when, "TIME_FORMAT" if when.date() == now.date() else "SHORT_DATETIME_FORMAT")
 
 
 @register.simple_tag(takes_context=True)
