@@ -12,7 +12,10 @@ app = Celery("consult")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_default_queue="default",
-    task_routes={"consult.chat.tasks.generate_reply": {"queue": "llm"}},
+    task_routes={
+        "consult.chat.tasks.generate_reply": {"queue": "llm"},
+        "consult.chat.tasks.summarise": {"queue": "llm"},
+    },
     task_ignore_result=True,
     task_acks_late=True,
     worker_prefetch_multiplier=1,
@@ -34,6 +37,7 @@ app.conf.update(
     beat_schedule={
         "sweep": {"task": "consult.chat.tasks.sweep", "schedule": 5.0, "options": {"expires": 10}},
         "documents": {"task": "consult.chat.tasks.forget_documents", "schedule": 3600.0, "options": {"expires": 3600}},
+        "sessions": {"task": "accounts.tasks.forget_sessions", "schedule": 3600.0, "options": {"expires": 3600}},
         "follow-up mails": {
             "task": "consult.chat.tasks.send_follow_up_mails",
             "schedule": 60.0,
@@ -42,4 +46,4 @@ app.conf.update(
         "heartbeat": {"task": "consult.chat.tasks.beat_heartbeat", "schedule": 10.0, "options": {"expires": 20}},
     },
 )
-app.autodiscover_tasks(["consult.chat", "consult.library"])
+app.autodiscover_tasks(["accounts", "consult.chat", "consult.library"])
