@@ -84,8 +84,9 @@ class Disturbance:
         """Ask, disturb, and read both tabs when all is quiet."""
         page = self.page
         page.goto("/chat/")
-        page.locator("main form button.btn-primary").click()
-        page.wait_for_url("**/chat/*-*/")
+        page.locator("main form button[name=attach]").click()
+        page.wait_for_url("**/documents/")
+        page.goto(page.url.removesuffix("documents/"))
         other = self.context.new_page()
         other.goto(page.url)
         sent: list[str] = []

@@ -125,8 +125,9 @@ def paint(context: BrowserContext, url: str) -> float:
 def shifts(page: Page, answers: int) -> tuple[float, float]:
     """Layout shift from a first question until the last answer stands: the largest window, and the sum."""
     page.goto("/chat/")
-    page.locator("main form button.btn-primary").click()
-    page.wait_for_url("**/chat/*-*/")
+    page.locator("main form button[name=attach]").click()
+    page.wait_for_url("**/documents/")
+    page.goto(page.url.removesuffix("documents/"))
     page.evaluate(WATCH_SHIFTS)
     for number in range(answers):
         page.locator("#composer textarea").fill(QUESTIONS[number % len(QUESTIONS)])

@@ -19,12 +19,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-SIDES = ("ours", "ours-plain", "sequential", "padded", "llamacpp")
+SIDES = ("ours", "ours-plain", "ours-exact", "sequential", "padded", "llamacpp")
 SINGLE = ("ours-int8", "ours-nf4")
 EXTRAS = ("prefill", "prefix", "cancel")
 NAMES = {
     "ours": "Consult",
     "ours-plain": "Consult, no guessing ahead",
+    "ours-exact": "Consult, products in bfloat16",
     "ours-int8": "Consult, int8 (bitsandbytes)",
     "ours-nf4": "Consult, nf4 (bitsandbytes)",
     "sequential": "generate, one after another",

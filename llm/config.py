@@ -15,6 +15,7 @@ Backend = Literal["local", "remote", "fake"]
 Device = Literal["auto", "cpu", "cuda"]
 Dtype = Literal["auto", "float32", "bfloat16"]
 Quantise = Literal["none", "int8", "nf4"]
+Products = Literal["auto", "exact", "int8"]
 
 DEFAULT_BASE = Path("var/models/smollm2-135m-instruct")
 ADAPTERS = Path("llm/adapters")
@@ -40,6 +41,7 @@ class EngineConfig:
     device: Device = "auto"
     dtype: Dtype = "auto"
     quantise: Quantise = "none"
+    products: Products = "auto"
     max_chats: int = 32
     max_queue: int = 64
     cache_tokens: int = 20480
@@ -57,7 +59,7 @@ class EngineConfig:
 
     def __post_init__(self) -> None:
         hints = get_type_hints(type(self))
-        for name in ("backend", "device", "dtype", "quantise"):
+        for name in ("backend", "device", "dtype", "quantise", "products"):
             allowed = get_args(hints[name])
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from transformers import ContinuousBatchingConfig, GenerationConfig
@@ -139,7 +140,9 @@ class LaneManager(ContinuousBatchingManager):
 class Lane:
     """A loaded model and its running batch."""
 
-    def __init__(self, loaded: Loaded, config: EngineConfig, compute: Compute, loading: Compute) -> None:
+    def __init__(
+        self, loaded: Loaded, config: EngineConfig, compute: Compute, loading: Compute, eight_bit: bool = False
+    ) -> None:
         self.loaded = loaded
         self._config = config
         self._compute = compute
@@ -149,7 +152,9 @@ class Lane:
         attention.register()
         loaded.model.set_attn_implementation(_attention_for(loaded.model))
         if loaded.model.config._attn_implementation == attention.NAME and packed.can_pack(loaded.model):
-            loading.run(lambda: packed.pack(loaded.model, config.max_chats))
+            loading.run(lambda: packed.pack(loaded.model, config.max_chats, eight_bit))
+            if eight_bit:
+                loaded.identity = replace(loaded.identity, dtype=f"{loaded.identity.dtype}, prompts in int8")
         self._manager = self._start()
 
     def _start(self) -> LaneManager:

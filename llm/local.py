@@ -16,7 +16,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from llm import loader, sampler
+from llm import loader, packed, sampler
 from llm.cards import AdapterCard, CardError, list_adapters
 from llm.compute import Compute
 from llm.config import EngineConfig
@@ -49,6 +49,7 @@ class LocalEngine:
         self.config = config
         self._compute = Compute(config.threads)
         self.placement = self._compute.run(lambda: loader.choose_placement(config))
+        self.eight_bit, why = self._compute.run(lambda: packed.choose_products(config.products, self.placement.dtype))
         self.tokenizer = loader.load_tokenizer(config.base)
         self._controls = [word for word in self.tokenizer.all_special_tokens if word.strip()]
         self._change = threading.RLock()
@@ -60,7 +61,7 @@ class LocalEngine:
         self._closed = False
         self.active = config.adapter.name if config.adapter else BASE
         self.lane_of(self.active)
-        log.info("serving %s on %s: %s", config.base.name, self.placement.device, self.placement.reason)
+        log.info("serving %s on %s: %s; %s", config.base.name, self.placement.device, self.placement.reason, why)
 
     # -- answering
 
@@ -179,7 +180,7 @@ class LocalEngine:
         try:
             card = loader.find_adapter(self.config, name) if name else None
             loaded = loading.run(lambda: loader.load(self.config, self.placement, card))
-            lane = Lane(loaded, self.config, self._compute, loading)
+            lane = Lane(loaded, self.config, self._compute, loading, self.eight_bit)
         except (CardError, loader.LoadError) as error:
             raise RequestRefused(str(error)) from error
         finally:

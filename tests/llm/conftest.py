@@ -33,6 +33,7 @@ def open_tiny(tiny_base: Path) -> Iterator[OpenEngine]:
 
     def open_it(**settings: Any) -> LocalEngine:
         small: dict[str, Any] = {"cache_tokens": 2048, "page_tokens": 16, "max_chats": 4, "max_queue": 4, "threads": 1}
+        small["products"] = "exact"
         engine = LocalEngine(
             EngineConfig(**{"base": tiny_base, "dtype": "float32", "device": "cpu", **small, **settings})
         )

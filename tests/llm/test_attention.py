@@ -71,3 +71,24 @@ def test_a_larger_batch_after_a_smaller_one_reads_its_own_keys() -> None:
     for lengths in ([10, 11, 12, 13], [40] * 8, [9, 8]):
         out, expected = step(pool, lengths, torch.bfloat16)
         assert torch.allclose(out, expected, atol=0.03)
+
+
+@pytest.mark.parametrize(("new", "past"), [(2, 0), (128, 0), (130, 0), (300, 0), (1, 40), (7, 300), (200, 61)])
+@pytest.mark.parametrize("kind", ["float32", "bfloat16"])
+def test_a_chat_that_reads_sees_nothing_ahead(new: int, past: int, kind: str) -> None:
+    """Several new tokens, with and without what was read before: each sees the past, itself and what stands before."""
+    import torch
+    from torch.nn.functional import scaled_dot_product_attention
+
+    from llm import attention
+
+    torch.manual_seed(3)
+    dtype = getattr(torch, kind)
+    query = torch.randn(new, HEADS, WIDTH).to(dtype)
+    keys, values = (torch.randn(past + new, KEY_HEADS, WIDTH).to(dtype) for _ in "kv")
+    out = torch.empty_like(query)
+    (attention._by_blocks if kind == "bfloat16" else attention._by_kernel)(query, keys, values, None, out)
+    seen = torch.ones(new, past + new, dtype=torch.bool).tril(past)
+    k, v = (whole.float().repeat_interleave(HEADS // KEY_HEADS, 1).transpose(0, 1) for whole in (keys, values))
+    expected = scaled_dot_product_attention(query.float().transpose(0, 1), k, v, attn_mask=seen).transpose(0, 1)
+    assert torch.allclose(out.float(), expected, atol=1e-5 if kind == "float32" else 0.03)

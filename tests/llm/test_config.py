@@ -43,6 +43,7 @@ def test_an_address_alone_chooses_the_remote_backend() -> None:
         ("CONSULT_LLM_MAX_CHATS", "0", "max_chats is 0"),
         ("CONSULT_LLM_QUANTISE", "int3", "'int3'"),
         ("CONSULT_LLM_DEVICE", "tpu", "'tpu'"),
+        ("CONSULT_LLM_PRODUCTS", "int4", "'int4'"),
         ("CONSULT_LLM_STALL_S", "0", "stall_s is 0"),
         ("CONSULT_LLM_PAGE_TOKENS", "2", "page_tokens is 2"),
         ("CONSULT_LLM_BACKEND", "remote", "url is ''"),
