@@ -95,15 +95,13 @@ def rank(
     language = filters.language or "en"
     _prefer_names(passages, query, language)
     passages = sorted(passages, key=lambda one: one.score, reverse=True)[:PASSAGES]
-    matches = _matches(passages, query.terms, language)
-    if floor:
-        passages = [one for one in passages if _holds(one, matches[one.found.document], language)]
     for one in passages:
         _prefer_sections(one, query.sections)
+    matches = _Matches(passages, query.terms, language)
     weak = WEAK_DOCUMENT if cosines else WEAK_BY_WORDS
-    chosen = _choose(passages, limit, per_document, weak if floor else 0.0)
+    chosen = _choose(passages, limit, per_document, matches if floor else None, weak)
     for one in chosen:
-        _explain(one, matches[one.found.document], query, language)
+        _explain(one, matches.of(one), query, language)
     return chosen
 
 
@@ -172,12 +170,28 @@ def _alike(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     return 2 * shared / ((sum(one.values()) + sum(other.values())) or 1.0)
 
 
-def _matches(passages: Sequence[Ranked], terms: Sequence[queries.QueryTerm], language: str) -> dict[str, _Match]:
-    """For each document, how much of the query its title, names and found passages hold."""
-    texts: dict[str, list[Found]] = {}
-    for one in passages:
-        texts.setdefault(one.found.document, []).append(one.found)
-    return {document: _match(rows, terms, language) for document, rows in texts.items()}
+class _Matches:
+    """For each document, how much of the query its title, names and found passages hold; worked out when asked for,
+    since most candidates are never looked at.
+    """
+
+    def __init__(self, passages: Sequence[Ranked], terms: Sequence[queries.QueryTerm], language: str) -> None:
+        self._terms, self._language = terms, language
+        self._rows: dict[str, list[Found]] = {}
+        self._known: dict[str, _Match] = {}
+        for one in passages:
+            self._rows.setdefault(one.found.document, []).append(one.found)
+
+    def of(self, one: Ranked) -> _Match:
+        """The match of the passage's document."""
+        document = one.found.document
+        if document not in self._known:
+            self._known[document] = _match(self._rows[document], self._terms, self._language)
+        return self._known[document]
+
+    def hold(self, one: Ranked) -> bool:
+        """Whether the passage is above the floor."""
+        return _holds(one, self.of(one), self._language)
 
 
 def _match(rows: Sequence[Found], terms: Sequence[queries.QueryTerm], language: str) -> _Match:
@@ -280,16 +294,19 @@ def _prefer_sections(one: Ranked, asked: Sequence[str]) -> None:
         one.score *= ASKED
 
 
-def _choose(passages: Sequence[Ranked], limit: int, per_document: int, weak: float) -> list[Ranked]:
-    """Best first, not too many of one document, and none of a document far behind the best."""
-    ordered = sorted(passages, key=lambda one: one.score, reverse=True)
+def _choose(
+    passages: Sequence[Ranked], limit: int, per_document: int, matches: _Matches | None, weak: float
+) -> list[Ranked]:
+    """Best first, not too many of one document; with ``matches`` none below the floor and none of a document far
+    behind the best that is above it.
+    """
     taken: dict[str, int] = {}
     chosen: list[Ranked] = []
-    for one in ordered:
+    for one in sorted(passages, key=lambda one: one.score, reverse=True):
         document = one.found.document
-        if len(chosen) == limit or one.score < weak * ordered[0].score:
+        if len(chosen) == limit or (matches and chosen and one.score < weak * chosen[0].score):
             break
-        if taken.get(document, 0) < per_document:
+        if taken.get(document, 0) < per_document and (matches is None or matches.hold(one)):
             taken[document] = taken.get(document, 0) + 1
             chosen.append(one)
     return chosen

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -17,10 +16,11 @@ from django.utils.translation import gettext as _
 from consult.library import query as queries
 from consult.library import retrieval
 from consult.library.index import Filters
-from consult.library.models import Passage, Source
+from consult.library.models import Document, Passage, Source
 from consult.library.store import meaning, store
 from consult.library.wording import address_of, section_title
 
+MEDICINES = "medicines"  # the part of the body under which pages about medicines stand
 MAX_CHARS = 20_000  # of a message; what follows is not searched
 
 
@@ -58,22 +58,14 @@ def search(
     ``language`` is "en" or "zh"; ``kinds`` are Document kinds, None for all; ``audience`` narrows to topics for
     "child", "older", "pregnant" and so on; ``since`` and ``until`` are years of writing, 0 for any.
     """
-    marks = (f"audience:{audience}",) if audience else ()
-    return hits(_for_patients(query, language, limit, kinds=tuple(kinds or ()), marks=marks, since=since, until=until))
-
-
-def _for_patients(query: str, language: str, limit: int, **narrower: Any) -> list[retrieval.Ranked]:
-    """Ranked entries of the sources that may speak to patients; there may be none."""
     speaking = tuple(Source.objects.filter(speaks_to_patients=True).values_list("slug", flat=True))
     if not speaking:
         return []
-    return ranked(query, Filters(language=library_language(language), sources=speaking, **narrower), limit=limit)
-
-
-def holds(name: str, language: str) -> bool:
-    """Whether a page that may speak to patients has this name, another name of the same, or one spelt nearly so."""
-    found = _for_patients(name, language, 3)
-    return any(kind in ("word", "synonym", "near") for one in found for kind, _what in one.why)
+    filters = Filters(
+        language=library_language(language), sources=speaking, kinds=tuple(kinds or ()),
+        marks=(f"audience:{audience}",) if audience else (), since=since, until=until,
+    )  # fmt: skip
+    return hits(ranked(query, filters, limit=limit))
 
 
 def same_pages(found: Sequence[Hit]) -> list[Hit]:
@@ -85,6 +77,23 @@ def same_pages(found: Sequence[Hit]) -> list[Hit]:
     order = [one.document_title for one in found]
     held = [_hit(row) for row in rows if row.document.citable]
     return sorted(held, key=lambda one: order.index(one.document_title))
+
+
+def medicine_pages(language: str) -> list[tuple[UUID, str, list[str]]]:
+    """Id, title and other names of the pages about medicines that may speak to patients."""
+    rows = Document.objects.filter(
+        kind=Document.Kind.TOPIC, language=library_language(language), withdrawn=False, retracted=False,
+        source__speaks_to_patients=True,
+    ).order_by("external_id")  # fmt: skip
+    held = rows.values_list("pk", "title", "names", "body")
+    return [(pk, title, names) for pk, title, names, body in held if MEDICINES in body]
+
+
+def passages_of(documents: Sequence[UUID]) -> list[Hit]:
+    """All passages of these pages, in the order of the pages and of their text."""
+    rows = Passage.objects.filter(document__in=documents, current=True).select_related("document", "document__source")
+    held = [row for row in rows.order_by("place") if row.document.citable]
+    return [_hit(row) for row in sorted(held, key=lambda row: documents.index(row.document_id))]
 
 
 def has_subject(message: str, language: str) -> bool:
