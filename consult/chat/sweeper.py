@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from consult.chat import dispatch, events, followup, intake, lease
 from consult.chat.models import Attachment, Case, Reply
+from consult.library import summaries
 from consult.library.ingest import line as ingestions
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def sweep() -> None:
     _remind_of_emergencies()
     followup.ask_those_due()
     ingestions.sweep()
+    summaries.sweep()
 
 
 def _take_from_the_dead() -> None:

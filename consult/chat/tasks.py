@@ -11,7 +11,11 @@ from celery import shared_task
 from celery.signals import beat_init, worker_init, worker_shutdown, worker_shutting_down
 from django.conf import settings
 
-from consult.chat import dispatch, followup, heartbeat, intake, lease, reply, sweeper
+from consult.chat import dispatch, followup, heartbeat, intake, lease, reply, summary, sweeper
+from consult.chat.models import Reply
+from consult.library import summaries
+from consult.library.ingest import line as ingestions
+from consult.library.models import Summary
 from llm.config import EngineConfig
 from llm.types import Engine, EngineBusy, EngineDown, EngineError, RequestRefused
 
@@ -20,6 +24,7 @@ _lock = threading.Lock()
 _engine: Engine | None = None
 _beating: threading.Event | None = None
 _name = ""  # of this process, as Celery calls it
+_summarising = threading.Lock()  # one at a time: the other threads are patients'
 _reading = threading.Lock()  # one document at a time: the other threads keep the signs of life going
 
 
@@ -52,6 +57,37 @@ def generate_reply(pk: str) -> None:
     except Exception as error:
         log.error("reply %s: attempt %d failed: %s", claimed.pk, claimed.attempt, type(error).__name__, exc_info=True)
         lease.give_back(claimed, "internal")
+
+
+@shared_task(name=summaries.TASK, acks_late=True)
+def summarise(pk: str) -> None:
+    """Write that clinician's summary, if it is still to be written and no patient waits for an answer."""
+    if Reply.objects.filter(state=Reply.State.QUEUED).exists() or not _summarising.acquire(blocking=False):
+        summaries.wait_for_patients(UUID(pk))
+        return
+    try:
+        claimed = summaries.claim(UUID(pk), _name)
+        if claimed is None:
+            return
+        _summarise(claimed)
+    finally:
+        _summarising.release()
+    following = summaries.next_waiting()
+    if following is not None and following != UUID(pk):
+        summaries.send(following)
+
+
+def _summarise(row: Summary) -> None:
+    try:
+        summary.write(row, engine())
+    except EngineBusy:
+        summaries.put_back_unharmed(row)
+    except EngineDown as error:
+        log.warning("summary %s: attempt %d: %s", row.pk, row.attempt, error)  # the engine's own words
+        summaries.give_back(row, "engine_down")
+    except Exception as error:
+        log.error("summary %s: attempt %d failed: %s", row.pk, row.attempt, type(error).__name__, exc_info=True)
+        summaries.give_back(row, "internal")
 
 
 # The children have limits of their own; these are for a pool of processes.
@@ -113,6 +149,7 @@ def prepare(sender: Any = None, **kwargs: Any) -> None:
     kind = "worker-llm" if _name.startswith("worker-llm") else "worker"
     if kind == "worker-llm":
         lease.take_back_from(_name)
+        summaries.take_back_from(_name)
         _warm_up()
     _beating = heartbeat.start_thread(lambda: _sign_of_life(_name, kind))
 
@@ -135,6 +172,8 @@ def _sign_of_life(name: str, kind: str) -> None:
             info |= {slot: getattr(identity, slot) for slot in identity.__slots__}
     heartbeat.beat(name, kind, ready=ready, info=info)
     lease.renew_all(name)
+    summaries.renew_all(name)
+    ingestions.renew_held()
     sweeper.sweep()
 
 

@@ -240,7 +240,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 
 
 def _wanted(request: HttpRequest) -> lists.AuditFilter:
-    given = {name: _words(request, name)[:64] for name in ("action", "actor", "patient")}
+    given = {name: _words(request, name) for name in ("actor", "patient")} | {"action": _words(request, "action")[:64]}
     before = request.GET.get("before", "")
     number = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else 0
     return lists.AuditFilter(**given, before=number)

@@ -1,5 +1,7 @@
 """The clinicians' literature page: search with filters, similar articles, export, a list of one's own.
 
+Summaries have pages of their own (``views_summary``).
+
 Everyone else gets 404: the page does not exist for them.
 """
 
@@ -10,22 +12,24 @@ from functools import wraps
 from uuid import UUID
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from consult.library import exports, markup, search
+from consult.library import exports, markup, search, summaries
 from consult.library.index import Filters
-from consult.library.models import Document, Passage, SavedArticle
+from consult.library.models import Document, Passage, SavedArticle, Summary
 from consult.library.store import meaning
 from consult.library.views import is_clinician
 
 RESULTS = 25
 SIMILAR = 10
 EXPORT_MAX = 200
-KINDS = (Document.Kind.ARTICLE, Document.Kind.GUIDELINE)
+SUMMARIES = 20
+YEAR = {"class": "input", "inputmode": "numeric"}
+KINDS = Document.LITERATURE
 TYPES = (
     ("", _("Any type")),
     ("meta-analysis", _("Meta-analysis")),
@@ -42,9 +46,15 @@ class SearchForm(forms.Form):
     """What a clinician asks for. Every field may be empty."""
 
     q = forms.CharField(max_length=500, required=False, label=_("Search"))
-    type = forms.ChoiceField(choices=TYPES, required=False, label=_("Type of article"))
-    since = forms.IntegerField(min_value=1800, max_value=2200, required=False, label=_("From year"))
-    until = forms.IntegerField(min_value=1800, max_value=2200, required=False, label=_("To year"))
+    type = forms.ChoiceField(
+        choices=TYPES, required=False, label=_("Type of article"), widget=forms.Select(attrs={"class": "input"})
+    )
+    since = forms.IntegerField(
+        min_value=1800, max_value=2200, required=False, label=_("From year"), widget=forms.NumberInput(attrs=YEAR)
+    )
+    until = forms.IntegerField(
+        min_value=1800, max_value=2200, required=False, label=_("To year"), widget=forms.NumberInput(attrs=YEAR)
+    )
     humans = forms.BooleanField(required=False, label=_("In humans"))
 
     def filters(self) -> Filters:
@@ -92,6 +102,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "results": [(hit, marked, documents[hit.passage_id]) for hit, marked in found],
         "held": Document.objects.filter(kind__in=KINDS).exists(),
         "case": request.GET.get("case", ""),
+        "summary_max": summaries.ARTICLES_MAX,
     }
     return render(request, "library/literature.html", context)
 
@@ -121,13 +132,13 @@ def similar(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 @clinicians_only
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def export(request: HttpRequest, form: str) -> HttpResponse:
-    """The articles of ``?id=`` as a file."""
+    """The chosen articles as a file. It may be posted: the list stands in a form that also asks for summaries."""
     if form not in exports.FORMATS:
         raise Http404
     write, kind, ending = exports.FORMATS[form]
-    ids = [one for one in map(_uuid, request.GET.getlist("id")[:EXPORT_MAX]) if one]
+    ids = chosen_ids(request.POST if request.method == "POST" else request.GET)[:EXPORT_MAX]
     rows = Document.objects.filter(pk__in=ids, kind__in=KINDS).select_related("source").order_by("title")
     response = HttpResponse(write(rows), content_type=f"{kind}; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="articles.{ending}"'
@@ -141,7 +152,14 @@ def _owner(request: HttpRequest) -> UUID:
     return owner
 
 
-def _uuid(value: str) -> UUID | None:
+def chosen_ids(sent: QueryDict) -> list[UUID]:
+    """The articles that were ticked; where none was, all that were listed (``listed``). Nonsense is passed over."""
+    given = sent.getlist("id") or sent.getlist("listed")
+    return list(dict.fromkeys(one for one in map(uuid_of, given) if one))
+
+
+def uuid_of(value: str) -> UUID | None:
+    """The id that ``value`` writes, if it writes one."""
     try:
         return UUID(value)
     except ValueError:
@@ -151,19 +169,22 @@ def _uuid(value: str) -> UUID | None:
 @clinicians_only
 @require_safe
 def saved(request: HttpRequest) -> HttpResponse:
-    """One's own list; of one case with ``?case=``."""
+    """One's own list and summaries; of one case with ``?case=``."""
     rows = SavedArticle.objects.filter(owner=_owner(request)).select_related("document", "document__source")
-    case = _uuid(request.GET.get("case", ""))
+    case = uuid_of(request.GET.get("case", ""))
     if case:
         rows = rows.filter(case=case)
-    return render(request, "library/saved.html", {"saved": rows.order_by("-at")[:EXPORT_MAX], "case": case})
+    written = Summary.objects.filter(owner=_owner(request)).order_by("-at")
+    written = written.filter(case=case) if case else written
+    context = {"saved": rows.order_by("-at")[:EXPORT_MAX], "case": case, "summaries": written[:SUMMARIES]}
+    return render(request, "library/saved.html", context)
 
 
 @clinicians_only
 @require_POST
 def save(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Keep an article, for a case where one is named; a second time changes nothing."""
-    row, case = _article(pk), _uuid(request.POST.get("case", ""))
+    row, case = _article(pk), uuid_of(request.POST.get("case", ""))
     SavedArticle.objects.get_or_create(owner=_owner(request), case=case, document=row)
     return HttpResponseRedirect(reverse("library:saved") + (f"?case={case}" if case else ""))
 

@@ -12,6 +12,8 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from accounts.crypto import EncryptedTextField
+
 LIBRARY = "consult-library"  # the source of the topics that come with Consult
 
 
@@ -46,6 +48,8 @@ class Document(models.Model):
 
         NOT_REVIEWED = "not_reviewed", _("Not clinically reviewed")
         APPROVED = "approved", _("Reviewed")
+
+    LITERATURE = (Kind.ARTICLE, Kind.GUIDELINE)  # what the clinicians' pages search
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, related_name="documents")
@@ -202,3 +206,58 @@ class SavedArticle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.document_id} for {self.case}"
+
+
+class Summary(models.Model):
+    """A summary of a few articles by the model, for the clinician who asked for it. ``state`` changes only by
+    conditional UPDATE (summaries.py); the case's id is only a name here.
+    """
+
+    class State(models.TextChoices):
+        """How far it has come."""
+
+        WAITING = "waiting", _("In line")
+        RUNNING = "running", _("Being written")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Not finished")
+        STOPPED = "stopped", _("Stopped")
+
+    class Composed(models.TextChoices):
+        """Of what it was made."""
+
+        MODEL = "model", _("Written by the model")
+        ABSTRACTS = "abstracts", _("The abstracts' own conclusions")
+        NONE = "none", _("Nothing could be taken from the abstracts")
+
+    OPEN = (State.WAITING, State.RUNNING)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.UUIDField(db_index=True)  # the clinician
+    case = models.UUIDField(null=True)
+    question = EncryptedTextField(default="")  # what was searched for: it may tell of a patient
+    documents = models.JSONField(default=list)  # ids of the articles, in the order of their numbers
+    left_out = models.PositiveIntegerField(default=0)  # of those chosen: retracted, without an abstract, too many
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    failure = models.CharField(max_length=32, blank=True)  # why it waits again, or why it ended
+    attempt = models.PositiveIntegerField(default=0)
+    worker = models.CharField(max_length=200, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)  # when the task was last put on the broker
+    at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+    passages = models.JSONField(default=list)  # of each article, the ids of the passages that its abstract was made of
+    lines = models.JSONField(default=list)  # {text, citations}: what is shown
+    refused = models.JSONField(default=list)  # {text, reasons}: what the guard kept back
+    composed = models.CharField(max_length=10, choices=Composed.choices, blank=True)
+    base_model = models.CharField(max_length=200, blank=True)
+    base_hash = models.CharField(max_length=64, blank=True)
+    adapter = models.CharField(max_length=200, blank=True)
+    adapter_hash = models.CharField(max_length=64, blank=True)
+    prompt_version = models.CharField(max_length=32, blank=True)
+    guard_version = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["state", "lease_until"], name="summary_sweep")]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.state}"

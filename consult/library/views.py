@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
+from secrets import token_urlsafe
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.crypto import DecryptionError, seal, unseal
 from consult.library import catalogue, markup
 from consult.library.citations import notice_of
 from consult.library.models import Document, Passage
@@ -16,26 +20,63 @@ from consult.library.search import Hit, library_language, search
 from consult.library.wording import address_of, body_title, review_words, section_title
 
 SEARCH_MAX_CHARS = 500
+SEARCHES_KEPT = 5  # of one visitor, for the back button
+SEARCHES, PLACE = "library_searches", b"library search"
 
 
 def _language(request: HttpRequest) -> str:
     return library_language(getattr(request, "LANGUAGE_CODE", "en"))
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def index(request: HttpRequest) -> HttpResponse:
-    """A to Z and by part of the body, or the answers to ``?q=``."""
+    """A to Z and by part of the body; or what was found for words that were posted.
+
+    What somebody looks for tells of her illness: it stays out of addresses, histories and logs. The address names a
+    search of this visitor's own session, so that going back and reloading ask nothing.
+    """
+    if request.method == "POST":
+        query = request.POST.get("q", "").replace("\x00", "").strip()
+        if len(query) > SEARCH_MAX_CHARS:
+            return _index_page(request, query)
+        return redirect(f"{reverse('library:index')}?found={_keep(request, query)}" if query else "library:index")
+    query = _kept(request)
+    answer = _index_page(request, query)
+    if query:
+        answer.headers["Cache-Control"] = "no-store, private"
+    return answer
+
+
+def _kept(request: HttpRequest) -> str:
+    """The words of the search that the address names; "" for none, or for one of somebody else."""
+    sealed = dict(request.session.get(SEARCHES, [])).get(request.GET.get("found", ""), "")
+    try:
+        return unseal(b64decode(sealed), PLACE).decode() if sealed else ""
+    except DecryptionError:
+        return ""  # its key is gone
+
+
+def _keep(request: HttpRequest, query: str) -> str:
+    """Remember the search, encrypted, as long as the session lasts; returns its name."""
+    name, sealed = token_urlsafe(6), b64encode(seal(query.encode("utf-8", "replace"), PLACE)).decode()
+    request.session[SEARCHES] = [*request.session.get(SEARCHES, []), (name, sealed)][-SEARCHES_KEPT:]
+    return name
+
+
+def _index_page(request: HttpRequest, query: str) -> HttpResponse:
     language = _language(request)
-    query = request.GET.get("q", "").strip()[:SEARCH_MAX_CHARS]
+    too_long = len(query) > SEARCH_MAX_CHARS
     rows = catalogue.topics_in(language)
     context = {
         "letters": catalogue.by_letter(rows),
         "parts": catalogue.by_body(rows),
         "count": len(rows),
         "query": query,
-        "results": _results(search(query, language=language, limit=12)) if query else [],
+        "query_too_long": too_long,
+        "query_max": SEARCH_MAX_CHARS,
+        "results": _results(search(query, language=language, limit=12)) if query and not too_long else [],
     }
-    return render(request, "library/index.html", context)
+    return render(request, "library/index.html", context, status=400 if too_long else 200)
 
 
 def _results(hits: list[Hit]) -> list[dict[str, object]]:

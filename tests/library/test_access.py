@@ -9,7 +9,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import User
-from consult.library.models import Document, SavedArticle, Source
+from consult.library.models import Document, SavedArticle, Source, Summary
 from consult.library.urls import urlpatterns
 from tests.conftest import Login
 
@@ -19,8 +19,18 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("library")]
 
 OPEN = ["index", "topic", "document"]
-GET = ["literature", "saved", "export", "similar", "review", "review_edit", "review_versions"]
-POST = ["save", "unsave", "review_edit", "review_approve", "review_restore"]
+GET = [
+    "literature",
+    "saved",
+    "export",
+    "similar",
+    "summary",
+    "summary_state",
+    "review",
+    "review_edit",
+    "review_versions",
+]
+POST = ["save", "unsave", "summarise", "summary_stop", "review_edit", "review_approve", "review_restore"]
 
 
 @pytest.fixture
@@ -37,9 +47,11 @@ def kept(topic: Document, chen: User) -> SavedArticle:
 
 def address(name: str, topic: Document, kept: SavedArticle) -> str:
     """With ids that exist, so that only the person decides."""
+    written, _made = Summary.objects.get_or_create(owner=kept.owner)
     arguments: dict[str, list[Any]] = {
         "topic": ["en", "headache"], "export": ["ris"], "similar": [kept.document_id], "save": [kept.document_id],
-        "unsave": [kept.pk], "review_restore": [topic.pk, 1],
+        "unsave": [kept.pk], "summary": [written.pk], "summary_state": [written.pk], "summary_stop": [written.pk],
+        "review_restore": [topic.pk, 1],
     }  # fmt: skip
     return reverse(f"library:{name}", args=arguments.get(name, [topic.pk] if takes_an_id(name) else []))
 

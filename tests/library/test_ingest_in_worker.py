@@ -176,3 +176,19 @@ def test_nobody_else_can_begin_one(folder: Path, sent: Sent, chen: User, alice: 
         data = {"file": "few.jsonl", "format": "questions"}
         assert login(person).post(reverse("console:ingest"), data).status_code == 404
     assert not sent
+
+
+def test_a_sign_of_life_of_the_process_renews_what_it_reads_and_nothing_else(
+    folder: Path, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = queued()
+    assert line.claim(run.pk) is not None
+    soon = timezone.now() + timedelta(seconds=2)
+    Ingestion.objects.update(lease_until=soon)
+    line.renew_held()
+    assert Ingestion.objects.get().lease_until == soon  # another process has it
+    monkeypatch.setattr(line, "_held", {run.pk})
+    line.renew_held()
+    renewed = Ingestion.objects.get().lease_until
+    assert renewed is not None
+    assert renewed > soon

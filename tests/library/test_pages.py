@@ -32,21 +32,31 @@ class TestPages:
         assert "Not clinically reviewed" in eve.get("/library/en/sore-throat/").content.decode()
 
     def test_a_search_marks_the_words_found(self, eve: Client) -> None:
-        assert "<mark>" in eve.get("/library/?q=sore+throat").content.decode()
+        assert "<mark>" in eve.post("/library/", {"q": "sore throat"}, follow=True).content.decode()
 
     def test_a_search_for_what_is_not_held_says_so(self, eve: Client) -> None:
-        assert "does not hold" in eve.get("/library/?q=capital+of+france").content.decode()
+        assert "does not hold" in eve.post("/library/", {"q": "capital of france"}, follow=True).content.decode()
 
     def test_markup_in_a_search_is_shown_as_text(self, eve: Client) -> None:
-        page = eve.get("/library/", {"q": "<script>alert(1)</script>"}).content.decode()
+        page = eve.post("/library/", {"q": "<script>alert(1)</script>"}, follow=True).content.decode()
         assert "<script>alert" not in page
 
     @pytest.mark.parametrize("path", ["en/nothing/", "zh/sore-throat/", "xx/sore-throat/"])
     def test_unknown_topics_are_404(self, eve: Client, path: str) -> None:
         assert eve.get(f"/library/{path}").status_code == 404
 
-    def test_posting_is_refused(self, eve: Client) -> None:
-        assert eve.post("/library/").status_code == 405
+    def test_what_is_searched_for_is_in_no_address_and_in_nobody_elses_results(self, eve: Client) -> None:
+        answer = eve.post("/library/", {"q": "sore throat"})
+        assert answer.status_code == 302
+        assert "throat" not in answer.url
+        assert "throat" not in str(eve.session.items())
+        for _again in range(2):
+            assert "<mark>" in eve.get(answer.url).content.decode()
+        assert "<mark>" not in Client().get(answer.url).content.decode()
+        assert "<mark>" not in eve.get("/library/?q=sore+throat").content.decode()
+
+    def test_a_search_needs_the_token_of_its_page(self) -> None:
+        assert Client(enforce_csrf_checks=True).post("/library/", {"q": "sore throat"}).status_code == 403
 
 
 def article(source: str = "pubmed", **more: object) -> Document:

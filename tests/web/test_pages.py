@@ -11,6 +11,7 @@ from django.utils.translation import override
 from django.views.defaults import server_error
 
 from accounts.models import User
+from consult.chat.models import Conversation
 
 Login = Callable[[User], Client]
 
@@ -61,6 +62,23 @@ def test_the_emergency_check_stands_before_everything_else(eve: Client, db: None
     page = eve.get("/").content.decode()
     assert page.index('id="emergency-title"') < page.index("<h1")
     assert page.count("<li>") >= 7
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\u200b"])
+def test_asking_nothing_is_explained_and_begins_nothing(alice: User, login: Login, text: str) -> None:
+    client = login(alice)
+    answer = client.post("/chat/new/", {"text": text, "subject": "other"})
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert 'id="start-error">Please write something first.' in page
+    assert 'value="other" checked' in page
+    assert not Conversation.objects.exists()
+
+
+def test_a_conversation_can_begin_with_a_photo_and_keeps_the_words_beside_it(alice: User, login: Login) -> None:
+    answer = login(alice).post("/chat/new/", {"text": "What does this letter say?", "attach": "1"})
+    assert answer.url.endswith("/documents/")
+    assert Conversation.objects.get().messages.get().body == "What does this letter say?"
 
 
 def test_a_page_that_is_not_there_is_explained(eve: Client, db: None) -> None:

@@ -27,9 +27,10 @@ log = logging.getLogger(__name__)
 State = Ingestion.State
 TASK = "consult.library.tasks.ingest"
 SLICE_S = 45.0  # of one task
-LEASE = timedelta(minutes=10)  # a batch, or the index's update, takes far less
+LEASE = timedelta(seconds=30)  # renewed by each batch and by each sign of life of the process that reads
 RESEND = timedelta(seconds=15)
 ENCODED = 100  # passages between two looks at the clock
+_held: set[UUID] = set()  # what this process is reading
 
 
 class NotThere(Exception):
@@ -77,12 +78,15 @@ def claim(pk: UUID) -> Ingestion | None:
 def work(run: Ingestion, seconds: float = SLICE_S) -> None:
     """A while of a claimed one, then back in line, done, or stopped with a reason that the console shows."""
     end = time.monotonic() + seconds
+    _held.add(run.pk)
     try:
         whole = _read(run, end) and _index(end)
     except (OSError, ValueError) as error:
         log.error("ingestion %s stopped: %s", run.pk, type(error).__name__)
         _leave(run, State.FAILED, failure=type(error).__name__)
         return
+    finally:
+        _held.discard(run.pk)
     _leave(run, State.DONE if whole else State.WAITING)
     if not whole:
         send(run.pk)
@@ -112,6 +116,12 @@ def _index(end: float) -> bool:
 def _leave(run: Ingestion, state: Ingestion.State, failure: str = "") -> None:
     mine = Ingestion.objects.filter(pk=run.pk, state=State.READING)
     mine.update(state=state, failure=failure, lease_until=None, sent_at=None)
+
+
+def renew_held() -> None:
+    """A sign of life of this process is one for what it reads: updating a large index takes longer than a batch."""
+    if _held:
+        Ingestion.objects.filter(pk__in=_held, state=State.READING).update(lease_until=timezone.now() + LEASE)
 
 
 def sweep() -> None:
