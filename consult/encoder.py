@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 Vectors = NDArray[np.float32]
+Weights = dict[str, Vectors]
 
 WIDTH = 384
 HEADS = 12
@@ -62,7 +63,7 @@ def _tokenizer() -> Any:
 
 
 @cache
-def _weights() -> dict[str, Vectors]:
+def _weights() -> Weights:
     from safetensors.numpy import load_file
 
     return {name: array.astype(np.float32) for name, array in load_file(folder() / "model.safetensors").items()
@@ -92,45 +93,69 @@ def encode(text: str, most_tokens: int = MAX_TOKENS) -> Vectors:
 
 def _forward(ids: Sequence[int]) -> Vectors:
     """BERT of six layers, mean of the last states, unit length."""
-    weights = _weights()
-    size = len(ids)
-    state = (
-        weights["embeddings.word_embeddings.weight"][list(ids)]
-        + weights["embeddings.position_embeddings.weight"][:size]
-        + weights["embeddings.token_type_embeddings.weight"][0]
-    )
-    state = _norm(state, "embeddings.LayerNorm")
-    for layer in range(6):
-        state = _layer(state, f"encoder.layer.{layer}")
-    mean = state.mean(axis=0)
+    mean = _states(_weights(), ids).mean(axis=0)
     unit: Vectors = mean / np.linalg.norm(mean)
     return unit
 
 
-def _layer(state: Vectors, name: str) -> Vectors:
+def pair_states(weights: Weights, first: str, second: str, most_first: int, most: int) -> Vectors:
+    """The last states of two texts read together, shape (tokens, 384), under ``weights`` that some training changed."""
+    ids, kinds = pair_tokens(first, second, most_first, most)
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _states(weights, ids, kinds)
+
+
+def pair_tokens(first: str, second: str, most_first: int, most: int) -> tuple[list[int], list[int]]:
+    """The ids of two texts in one row, and 0 or 1 for the text that each belongs to; ``most`` in all."""
+    one, other = (_tokenizer().encode(text.encode("utf-8", "replace").decode()).ids for text in (first, second))
+    one = [*one[:-1][: most_first - 1], one[-1]]
+    other = [*other[1:-1][: most - len(one) - 1], other[-1]]
+    return one + other, [0] * len(one) + [1] * len(other)
+
+
+def packaged() -> Weights:
+    """The packaged weights by name, to be copied before they are changed."""
+    with _LOCK:
+        return _weights()
+
+
+def _states(weights: Weights, ids: Sequence[int], kinds: Sequence[int] = ()) -> Vectors:
+    """The states after six layers, shape (tokens, 384)."""
+    state = (
+        weights["embeddings.word_embeddings.weight"][list(ids)]
+        + weights["embeddings.position_embeddings.weight"][: len(ids)]
+        + weights["embeddings.token_type_embeddings.weight"][list(kinds) or [0] * len(ids)]
+    )
+    state = _norm(weights, state, "embeddings.LayerNorm")
+    for layer in range(6):
+        state = _layer(weights, state, f"encoder.layer.{layer}")
+    return state
+
+
+def _layer(weights: Weights, state: Vectors, name: str) -> Vectors:
     size = len(state)
 
     def heads(part: str) -> Vectors:
-        return _linear(state, f"{name}.attention.self.{part}").reshape(size, HEADS, -1).transpose(1, 0, 2)
+        return _linear(weights, state, f"{name}.attention.self.{part}").reshape(size, HEADS, -1).transpose(1, 0, 2)
 
     query, key, value = heads("query"), heads("key"), heads("value")
     scores = query @ key.transpose(0, 2, 1) / np.float32(np.sqrt(WIDTH / HEADS))
     scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
     mixed = (scores / scores.sum(axis=-1, keepdims=True)) @ value
     mixed = mixed.transpose(1, 0, 2).reshape(size, WIDTH)
-    state = _norm(state + _linear(mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm")
-    inner = _gelu(_linear(state, f"{name}.intermediate.dense"))
-    return _norm(state + _linear(inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
+    state = _norm(
+        weights, state + _linear(weights, mixed, f"{name}.attention.output.dense"), f"{name}.attention.output.LayerNorm"
+    )
+    inner = _gelu(_linear(weights, state, f"{name}.intermediate.dense"))
+    return _norm(weights, state + _linear(weights, inner, f"{name}.output.dense"), f"{name}.output.LayerNorm")
 
 
-def _linear(state: Vectors, name: str) -> Vectors:
-    weights = _weights()
+def _linear(weights: Weights, state: Vectors, name: str) -> Vectors:
     product: Vectors = state @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
     return product
 
 
-def _norm(state: Vectors, name: str) -> Vectors:
-    weights = _weights()
+def _norm(weights: Weights, state: Vectors, name: str) -> Vectors:
     centred = state - state.mean(axis=-1, keepdims=True)
     spread = np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + np.float32(1e-12))
     normal: Vectors = centred / spread * weights[f"{name}.weight"] + weights[f"{name}.bias"]

@@ -13,6 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as later
 
+from consult.chat import actions
+
 TEXT_MAX = 500
 UNSURE = "unsure"
 
@@ -79,7 +81,8 @@ def answers_in(data: Mapping[str, str]) -> dict[str, str]:
 def _clean(question: Question, answer: str) -> str:
     if question.choices:
         return answer if answer in {value for value, _shown, _said in question.choices} else ""
-    return answer.replace("\x00", "").strip()
+    own = answer.replace("\x00", "").strip()
+    return own if actions.is_visible(own) else ""
 
 
 def too_long(answers: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ question and where to keep what comes of it, so that ``manage.py answer`` goes t
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -278,31 +278,45 @@ def _question(asked: Asked, found: finding.Found) -> str:
 
 def _stream(writing: Writing, engine: Engine) -> None:
     """Let the model write, sentence by sentence."""
-    rest = ""
-    for text, last in _pieces(writing, engine):
-        writing.draft += text
-        done, rest = sentences.split_complete(rest + text)
-        for sentence in done:
-            writing.judge(sentence)
-        if last == "stop" and rest.strip():
-            writing.judge(rest)  # it ended by itself: what is left is a sentence, not a torn one
-
-
-def _pieces(writing: Writing, engine: Engine) -> Iterator[tuple[str, str | None]]:
-    """Text from the engine, as long as the answer is wanted and within its limits; leaving early cancels it."""
     # Whether the library holds it was search's to say: a small model that may refuse refuses nearly everything.
     refusal = (prompts.NOT_HELD[writing.asked.language],)
     request = Request(writing.asked.id, _prompt(writing), SAMPLING, adapter=writing.asked.adapter, opening_not=refusal)
+    for text, done in read(engine, request, writing.keeper.ask, lambda: writing.has_enough):
+        writing.draft += text
+        for sentence in done:
+            writing.judge(sentence)
+
+
+def read(
+    engine: Engine, request: Request, ask: Callable[[], None], enough: Callable[[], bool]
+) -> Iterator[tuple[str, list[str]]]:
+    """Each piece of the engine's text with the sentences that it completes, as long as ``enough`` is false.
+
+    ``ask`` is called now and then and may raise Lost. What is left at the end is a sentence where the model ended by
+    itself, and a torn one else, which is dropped.
+    """
+    rest = ""
+    for text, last in _pieces(engine, request, ask, enough):
+        done, rest = sentences.split_complete(rest + text)
+        yield text, done
+        if last == "stop" and rest.strip():
+            yield "", [rest]
+
+
+def _pieces(
+    engine: Engine, request: Request, ask: Callable[[], None], enough: Callable[[], bool]
+) -> Iterator[tuple[str, str | None]]:
+    """Text from the engine, as long as the answer is wanted and within its limits; leaving early cancels it."""
     end = time.monotonic() + settings.REPLY_MAX_S
     asked = time.monotonic()
     with closing(engine.stream(request)) as stream:
         for chunk in stream:
             now = time.monotonic()
-            if now > end or writing.has_enough:
+            if now > end or enough():
                 return
             if now - asked > ASK_S:
                 asked = now
-                writing.keeper.ask()
+                ask()
             yield chunk.text, chunk.finish
             if chunk.finish == "cancelled":
                 raise EngineDown("the engine ended the answer")
@@ -374,8 +388,13 @@ def _aside(writing: Writing, cited: Iterable[int]) -> list[Verdict]:
 def _for_this_person(writing: Writing, cited: Iterable[int]) -> list[Verdict]:
     """What the cited pages say to such a person, with the fields of the profile that it is said because of."""
     titles = {writing.passages[number - 1].title for number in cited}
-    own = [passage for passage in writing.passages if passage.title in titles]
+    warning = [writing.passages[number - 1] for number in writing.found.warning]
+    own = [passage for passage in writing.passages if passage.title in titles and passage not in warning]
     found = cautions.chosen(writing.found.watch, own, writing.asked.language)
+    if writing.passages[BEST - 1].title in titles:  # another page warns of what this one advises
+        told = {name for name, _verdict in found}
+        beyond = {name: holds for name, holds in writing.found.beyond.items() if name not in told}
+        found += cautions.chosen(beyond, warning, writing.asked.language)
     fresh = [(name, verdict) for name, verdict in found if verdict.text not in writing.said]
     writing.used += [name for name, _verdict in fresh]
     return [verdict for _name, verdict in fresh]

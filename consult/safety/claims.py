@@ -179,6 +179,11 @@ def medicines(text: str) -> frozenset[str]:
     return frozenset(found | unlisted.difference(ordinary))
 
 
+def kinds(text: str) -> frozenset[str]:
+    """The kinds of medicine alone that a text names ("blood thinner"), each under one name."""
+    return medicines(text) & {row[0].lower() for row in _load("medicines.toml")["kinds"]}
+
+
 def written(text: str, medicine: str) -> str:
     """The name by which ``text`` calls a medicine that ``medicines`` found in it, as it is written there."""
     names = {name for name, first in _medicine_names().items() if first == medicine} | {medicine}

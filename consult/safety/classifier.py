@@ -1,8 +1,9 @@
-"""A second opinion on urgency for what no list foresees: a linear model over characters, words and concepts.
+"""A second opinion on urgency for what no list foresees: what is a message near to, among those learnt from?
 
-For short English messages its score is averaged with that of a support vector machine over sentence vectors: what is
-near in meaning to an alarm. NumPy only. It can raise a level, never lower one; without the encoder the linear model
-stands alone, without its weights the rules. Trained by ``python -m consult.safety.train_classifier`` from
+A short message is asked by its words (in Chinese by its characters) and the rules' concepts in it, and in English by
+its meaning: two support vector machines, over weighed terms and over sentence vectors. A linear model has half a say
+in that and reads the stretches of long messages alone. NumPy only. It can raise a level, never lower one; without the
+encoder the others stand, without weights the rules. Trained by ``python -m consult.safety.train_classifier`` from
 classifier_data/. Knows nothing of rules' levels, nor of Django. Of what patients wrote it remembers scores only.
 """
 
@@ -12,12 +13,13 @@ import json
 import re
 import secrets
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +35,9 @@ TOO_SHORT = 24  # width: "and again" or four characters tell it nothing, and it 
 WINDOW = 320  # characters: what is asked of a longer message is asked of each stretch of it, and the highest counts
 MOST_TOKENS = 96  # read by the encoder, so that it stays within some 20 ms
 MEANT = 8  # messages not met before that are read for their meaning at a time, the newest first; 50 would take a second
-GAMMA, KERNEL_SCALE = 1.0, 2.0  # of the kernel, and from its margin to log odds
+GAMMA, TERMS_GAMMA = 1.0, 0.5  # how wide the kernels are
+KERNEL_SCALE = 2.0  # from a kernel's margin to log odds
+LINEAR_SHARE = 0.5  # what the linear model counts beside a kernel
 REMEMBERED = 4096  # scores, each under a digest that only this process can make
 
 Floats = npt.NDArray[np.float32]
@@ -56,19 +60,54 @@ class Kernel:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """Weights (BUCKETS, 2) and biases (2,): column 0 says urgent or not, column 1 crisis rather than emergency.
+class Nearness:
+    """A support vector machine over weighed terms, (BUCKETS,) of them, most of which a message does not hold.
 
-    ``long_threshold`` is asked of a stretch of a longer message: the highest of many stretches is high by chance,
-    and worry told at length reads like an alarm to a linear model. ``meaning_threshold`` is asked of the mean score.
+    Those of the ``i``-th message learnt from begin at ``starts[i]`` in ``terms`` and ``values``, and have length 1;
+    ``rarity`` weighs each term of a new message, ``weights`` says how much each learnt message counts.
     """
+
+    rarity: Floats
+    starts: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.int64]
+    values: Floats
+    weights: Floats
+    bias: float
+
+    def score(self, text: str) -> float:
+        """Over 0 for an alarm, on the scale of the linear model's."""
+        buckets, counts = term_counts(text)
+        row = np.zeros(BUCKETS, np.float32)
+        row[buckets] = counts * self.rarity[buckets]
+        row /= np.linalg.norm(row) or np.float32(1)
+        products = np.add.reduceat(row[self.terms] * self.values, self.starts)
+        near = np.exp(TERMS_GAMMA * (2 * products - 2))
+        return KERNEL_SCALE * (float(near @ self.weights) + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From how likely an alarm is one: of a short message by words alone, by meaning too, in Chinese, and of a stretch.
+
+    The highest of many stretches of a long message is high by chance, and worry told at length reads like an alarm to
+    a linear model: ``long`` is the strictest.
+    """
+
+    short: float
+    meaning: float
+    chinese: float
+    long: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Weights (BUCKETS, 2) and biases (2,): column 0 says urgent or not, column 1 crisis rather than emergency."""
 
     weights: Floats
     bias: Floats
-    threshold: float
-    long_threshold: float
     kernel: Kernel
-    meaning_threshold: float
+    nearness: Nearness
+    thresholds: Thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +132,25 @@ def model() -> Model:
         raise ClassifierMissing("classifier_data/ holds no weights")
     from safetensors.numpy import load_file
 
-    held = {name: array.astype(np.float32) for name, array in load_file(str(WEIGHTS)).items()}
+    held = load_file(str(WEIGHTS))
     card = json.loads(CARD.read_text(encoding="utf-8"))
-    kernel = Kernel(held["kernel.vectors"], held["kernel.weights"], float(held["kernel.bias"][0]), GAMMA)
-    threshold, long, meaning = (float(card[f"{kind}threshold"]) for kind in ("", "long_", "meaning_"))
-    return Model(held["weights"], held["bias"], threshold, long, kernel, meaning)
+    thresholds = Thresholds(**{name: float(value) for name, value in card["thresholds"].items()})
+    return from_arrays(held, thresholds)
+
+
+def from_arrays(held: Mapping[str, npt.NDArray[Any]], thresholds: Thresholds) -> Model:
+    """The model whose weights are ``held``, as ``train_classifier`` writes them: half floats, widened here."""
+    wide: dict[str, Floats] = {name: array.astype(np.float32) for name, array in held.items()}
+    kernel = Kernel(wide["kernel.vectors"], wide["kernel.weights"], float(wide["kernel.bias"][0]), GAMMA)
+    nearness = Nearness(
+        wide["terms.rarity"],
+        held["terms.starts"].astype(np.int64),
+        held["terms.terms"].astype(np.int64),
+        wide["terms.values"],
+        wide["terms.weights"],
+        float(wide["terms.bias"][0]),
+    )
+    return Model(wide["weights"], wide["bias"], kernel, nearness, thresholds)
 
 
 def second_opinion(turns: Sequence[Turn], level: Level, language: Language) -> list[Finding]:
@@ -186,9 +239,9 @@ def _encoder_there() -> bool:
 
 def opinion(text: str, trained: Model, *, meant: bool = True) -> Opinion:
     """What the stretch of ``text`` says that sounds most like an alarm; with ``meant`` the encoder is asked too."""
-    if meant and has_meaning(text):
-        return _meaning(text, trained)
-    asked = trained.threshold if len(text) <= WINDOW else trained.long_threshold
+    if len(text) <= WINDOW:
+        return _short(text, trained, meant=meant and has_meaning(text))
+    asked = trained.thresholds.long
     best = Opinion(0.0, 0.0, 0, 0, asked)
     for start, end in _windows(text):
         alarm, crisis = map(_likely, linear_scores(text[start:end], trained))
@@ -197,10 +250,20 @@ def opinion(text: str, trained: Model, *, meant: bool = True) -> Opinion:
     return best
 
 
-def _meaning(text: str, trained: Model) -> Opinion:
-    alarm, crisis = linear_scores(text, trained)
-    mean = (alarm + trained.kernel.score(encoder.encode(text, MOST_TOKENS))) / 2
-    return Opinion(_likely(mean), _likely(crisis), 0, len(text), trained.meaning_threshold)
+def _short(text: str, trained: Model, *, meant: bool) -> Opinion:
+    linear, crisis = linear_scores(text, trained)
+    kernels = [trained.nearness.score(text)]
+    if meant:
+        kernels.append(trained.kernel.score(encoder.encode(text, MOST_TOKENS)))
+        asked = trained.thresholds.meaning
+    else:
+        asked = trained.thresholds.chinese if detect_language(text) == "zh" else trained.thresholds.short
+    return Opinion(_likely(joined(linear, kernels)), _likely(crisis), 0, len(text), asked)
+
+
+def joined(linear: float, kernels: Sequence[float]) -> float:
+    """One log odds of an alarm from all: the mean, in which the linear model counts half."""
+    return (LINEAR_SHARE * linear + sum(kernels)) / (LINEAR_SHARE + len(kernels))
 
 
 def linear_scores(text: str, trained: Model) -> tuple[float, float]:
@@ -215,10 +278,7 @@ def _likely(score: float) -> float:
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """The whole of a short text; of a long one, overlapping runs of whole sentences."""
-    if len(text) <= WINDOW:
-        yield 0, len(text)
-        return
+    """Runs of whole sentences of a long text."""
     start = 0
     cuts = [found.end() for found in _SENTENCE.finditer(text)] or [len(text)]
     while start < len(text):
@@ -235,13 +295,38 @@ def features(text: str) -> tuple[npt.NDArray[np.int64], Floats]:
     return np.asarray(buckets, dtype=np.int64), np.asarray(values, dtype=np.float32)
 
 
-def _weighed(names: Iterator[str]) -> dict[int, float]:
+def _counts(names: Iterable[str]) -> dict[int, int]:
     counts: dict[int, int] = {}
     for name in names:
         bucket = zlib.crc32(name.encode("utf-8", "replace")) % BUCKETS
         counts[bucket] = counts.get(bucket, 0) + 1
+    return counts
+
+
+def _weighed(names: Iterator[str]) -> dict[int, float]:
+    counts = _counts(names)
     length = sum((1 + np.log(n)) ** 2 for n in counts.values()) ** 0.5 or 1.0
     return {bucket: float((1 + np.log(n)) / length) for bucket, n in counts.items()}
+
+
+def term_counts(text: str) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The buckets of the terms in ``text``, each once, and how much each occurs (1 and the logarithm)."""
+    counts = _counts(_terms(text))
+    return np.fromiter(counts, np.int64), 1 + np.log(np.fromiter(counts.values(), np.float32))
+
+
+def _terms(text: str) -> Iterator[str]:
+    """Words as written and pairs of them; of Chinese runs of one to three characters; and the concepts of the rules."""
+    if detect_language(text) == "zh":
+        plain = "".join(normalise(text).split())
+        for size in (1, 2, 3):
+            for i in range(len(plain) - size + 1):
+                yield f"h:{plain[i : i + size]}"
+    else:
+        words = tokenise(text).words
+        yield from (f"r:{word}" for word in words)
+        yield from (f"p:{one} {other}" for one, other in pairwise(words))
+    yield from _concepts(text)
 
 
 def _characters(text: str) -> Iterator[str]:

@@ -27,6 +27,7 @@ MOST_ITEMS = 12
 ASKED_FOR, SHARED, PLACE, UNASKED = 4.0, 4.0, 1.2, 2.0  # what a passage gains, and loses by its place or its subject
 ENOUGH = 0.3  # of the question's words that the first passage lacks: a second one of another topic must hold so many
 MEDICINES = "medicines-and-cautions"
+ABOUT_PERSON = "diagnosis"  # the guard's code for what is stated of this person as a fact
 
 _DATA = Path(__file__).with_name("guard_data") / "intents.toml"
 
@@ -115,10 +116,30 @@ def blocks(passage: Passage) -> Iterator[Block]:
 
 def allowed(block: Block, passage: Passage, language: Language, said: Sequence[str]) -> bool:
     """Whether every line passes; a list that would lose a line is left out, for half a list of signs misleads."""
-    return all(
-        check_sentence(line, [passage], level=Level.SELF_CARE, language=language, said=said).allowed
-        for line in block.lines
+    lead, *items = block.lines
+    if not items or not lead.rstrip().endswith((":", "：")):
+        return all(not _reasons(line, passage, language, said) for line in block.lines)
+    return not _reasons(lead, passage, language, said) and all(
+        _item_allowed(lead, one, passage, language) for one in items
     )
+
+
+def _item_allowed(lead: str, item: str, passage: Passage, language: Language) -> bool:
+    """ "You are pregnant" says nothing of this person where "See a doctor if:" stands above it."""
+    reasons = _reasons(item, passage, language, [])
+    return not reasons or (
+        reasons == {ABOUT_PERSON} and ABOUT_PERSON not in _reasons(said_of(lead, item), passage, language, [])
+    )
+
+
+def said_of(lead: str, item: str) -> str:
+    """An item of a list as the sentence that it is, after its lead."""
+    return f"{lead.rstrip().rstrip(':：')} {item.strip().lstrip('-*•').strip()}"
+
+
+def _reasons(line: str, passage: Passage, language: Language, said: Sequence[str]) -> set[str]:
+    verdict = check_sentence(line, [passage], level=Level.SELF_CARE, language=language, said=said)
+    return set() if verdict.allowed else {reason.code for reason in verdict.reasons}
 
 
 def _nearest(asked: set[str], blocks: Sequence[Block], count: int) -> list[Block]:

@@ -13,4 +13,4 @@ from consult.safety.requests import declines
 
 __all__ = ["GUARD_VERSION", "check_sentence", "compose", "declines", "is_answer", "tainted"]
 
-GUARD_VERSION = "2"
+GUARD_VERSION = "3"

@@ -24,7 +24,8 @@ LABELLED = Path(__file__).with_name("guard_data") / "pairs.jsonl"
 class Pair:
     """``kind`` is "supported" or what was changed; ``topic`` is the document, so that topics can be kept apart.
 
-    ``split`` is "development" (thresholds were chosen on it), "held-out" (written after) or "generated".
+    ``split`` is "development" (thresholds were chosen on it), "held-out" (written after), "fresh" (written blind before
+    the reader was measured) or "generated".
     """
 
     topic: str

@@ -1,7 +1,8 @@
 """How well a passage supports a sentence: features of the best windows, and a logistic regression over them.
 
 Knows nothing of policy: what is refused in any case, and what reasons are given, is the guard's business. The weights
-and the rarity of words come from guard_data/support.json, which ``manage.py train_support`` writes.
+and the rarity of words come from guard_data/support.json, which ``manage.py train_support`` writes. Of English
+sentences ``read`` also asks the reader, a small cross-encoder, where this machine has it.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Any
 
-from consult.safety import claims, words
+from consult.safety import claims, reader, words
 from consult.safety.sentences import split
 from consult.safety.types import Language, Passage
 
@@ -109,6 +110,26 @@ def support(sentence: str, window: Window) -> Support:
     literal = all(word in whole for word in words.tokens(sentence) if word[0] >= "\u3400" and word not in words.STOP)
     enough = score >= model["threshold"] and _weakest_clause(sentence, set(missing)) >= model["weakest"]
     return Support(score, window, missing, enough, literal)
+
+
+def read(sentence: str, found: Sequence[Support]) -> list[Support]:
+    """The same windows judged by the regression and the reader together; by the regression alone without a reader."""
+    return [_read(sentence, one) for one in found] if reader.is_there() else list(found)
+
+
+def _read(sentence: str, found: Support) -> Support:
+    both = reader.combined()
+    values = (log_odds(found.score), reader.log_odds(sentence, found.window))
+    total = both["bias"] + sum(value * weight for value, weight in zip(values, both["weights"], strict=True))
+    score = 1 / (1 + math.exp(-max(min(total, 30.0), -30.0)))
+    enough = score >= both["threshold"] and _weakest_clause(sentence, set(found.missing)) >= both["weakest"]
+    return replace(found, score=score, enough=enough)
+
+
+def log_odds(score: float) -> float:
+    """The logarithm of the odds of a score from 0 to 1, kept within reason."""
+    near = min(max(score, 1e-6), 1 - 1e-6)
+    return math.log(near / (1 - near))
 
 
 def features(sentence: str, window: Window, rarity: Mapping[str, float] | None = None) -> tuple[float, ...]:

@@ -47,8 +47,9 @@ ROOF_FOR = {
     "consult.console": {"consult.health", "consult.celery_app"},
 }
 LIGHT_LLM = {"llm", "llm.types", "llm.config", "llm.prompts", "llm.fake"}
-# Encodes many passages at a time by torch when the index is built; a query's vector, in web, is NumPy's.
-MAY_NAME_TORCH = {"consult.encoder"}
+# The encoder encodes many passages at a time by torch when the index is built; a query's vector, in web, is NumPy's.
+# The trainer of the reader is imported by its command alone.
+MAY_NAME_TORCH = {"consult.encoder", "consult.safety.train_reader"}
 ENGINE_USER = "consult.chat.tasks"
 NEEDS_TORCH = {"torch", "transformers", "peft", "bitsandbytes", "accelerate", "sentence_transformers", "trl"}
 OPENS_FILES = {"rapidocr", "onnxruntime", "cv2", "pypdfium2", "pypdf"}  # in a child of a worker, never in web

@@ -62,3 +62,11 @@ def test_the_owner_of_the_account_is_not_read_into_a_question_about_somebody_els
     for text in ("What helps my daughter's headache?", "My husband has a headache", "我妈头疼怎么办"):
         assert not cautions.about_oneself(text)
     assert not cautions.about_child("My adult son has a headache")
+
+
+def test_an_item_of_a_list_is_read_after_its_lead() -> None:
+    text = "Ask a doctor before you take ibuprofen if:\n- you are pregnant\n- you have asthma"
+    page = Passage(1, "Ibuprofen", text, "when-to-see-someone")
+    assert told(Profile(conditions=("asthma",)), page=page) == [f"conditions: {text}"]
+    bare = Passage(1, "Ibuprofen", "You have asthma. Take care.", "when-to-see-someone")
+    assert told(Profile(conditions=("asthma",)), page=bare) == []

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from consult.safety import classifier, triage
@@ -34,12 +35,11 @@ def test_a_failing_classifier_changes_nothing(monkeypatch):
 
 def test_the_card_states_threshold_data_and_roc():
     card = json.loads(classifier.CARD.read_text(encoding="utf-8"))
-    assert 0.5 < card["threshold"] < 1
-    assert 0.5 < card["long_threshold"] < 1
-    assert 0.5 < card["meaning_threshold"] < 1
-    for kind in ("figures", "meaning_figures"):
-        assert {"threshold", "voices_dev", "apart", "voices_held"} <= set(card[kind])
-        assert all(len(figures["roc"]) > 5 for figures in card[kind].values())
+    assert all(0.5 < value < 1 for value in card["thresholds"].values())
+    assert set(card["thresholds"]) == set(card["thresholds_chosen_on"]) == {"short", "meaning", "chinese", "long"}
+    for found in card["figures"].values():
+        assert {"threshold", "voices_dev", "apart", "voices_held", "fresh_c"} <= set(found)
+        assert all(len(figures["roc"]) > 5 for figures in found.values())
     assert classifier.WEIGHTS.stat().st_size < 3_000_000
 
 
@@ -58,7 +58,7 @@ INDIRECT = "It feels as though a heavy parcel were strapped over my ribs and I h
 def test_the_linear_model_stands_alone_where_the_encoder_is_missing(monkeypatch):
     monkeypatch.setattr(classifier, "_encoder_there", lambda: False)
     said = classifier.opinion(INDIRECT, classifier.model())
-    assert said.asked == classifier.model().threshold
+    assert said.asked == classifier.model().thresholds.short
     assert said == classifier.opinion(INDIRECT, classifier.model(), meant=False)
 
 
@@ -67,7 +67,15 @@ def test_meaning_is_read_in_short_english_messages_only():
     asked = {
         text: classifier.opinion(text, trained).asked for text in (INDIRECT, INDIRECT * 9, "胸口像压着石头喘不上气")
     }
-    assert list(asked.values()) == [trained.meaning_threshold, trained.long_threshold, trained.threshold]
+    told = trained.thresholds
+    assert list(asked.values()) == [told.meaning, told.long, told.chinese]
+
+
+def test_a_message_learnt_from_is_nearest_to_its_own_kind():
+    nearness = classifier.model().nearness
+    assert nearness.score("胸口像压了块磨盘，胳膊抬着都沉") > 0 > nearness.score("跑步心跳150，歇会就好")
+    assert nearness.score("dad's pacemaker check is on monday, can he use a microwave") < 0
+    assert np.isfinite(nearness.score(""))
 
 
 def test_an_alarm_by_meaning_is_not_taken_back_by_what_is_said_later(monkeypatch):

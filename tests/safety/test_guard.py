@@ -310,7 +310,7 @@ def test_any_text_gets_a_verdict_and_never_an_exception(text: str) -> None:
 
 
 def test_error_rates_on_the_labelled_pairs_stay_within_what_the_docs_state() -> None:
-    rows = pairs.labelled()
+    rows = [row for row in pairs.labelled() if row.split != "fresh"]  # free paraphrases: see docs/safety.md
     verdicts = [
         guard.check_sentence(row.sentence, [row.passage], level=Level.SELF_CARE, language=row.language)  # type: ignore[arg-type]
         for row in rows

@@ -52,9 +52,11 @@ def _guard(report: dict[str, Any]) -> list[str]:
         for language in found
         if language not in ("pairs", "scorers")
     )
+    areas = found["scorers"]
     scorers = "".join(
-        f"<tr><td>{text(name)}<td class=n>{found['scorers']['en'][name]}<td class=n>{found['scorers']['zh'][name]}"
-        for name in found["scorers"]["en"]
+        f"<tr><td>{text(name)}"
+        + "".join(f"<td class=n>{areas.get(language, {}).get(name, 'not measured')}" for language in ("en", "zh"))
+        for name in dict.fromkeys(name for by_name in areas.values() for name in by_name)
     )
     parts = [
         f"<h2>Guard, {found['pairs']} labelled pairs</h2>",

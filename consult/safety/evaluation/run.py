@@ -74,12 +74,17 @@ def guard_figures(rows: Sequence[pairs.Pair]) -> dict[str, Any]:
 
 
 def scorers(rows: Sequence[pairs.Pair]) -> dict[str, dict[str, float]]:
-    """The area under the ROC curve of each simple scorer alone, and of the regression, by language."""
+    """The area under the ROC curve of each simple scorer alone, and of the regression, by language.
+
+    A language that has not both supported and unsupported pairs has no such area, and is left out.
+    """
     from consult.safety import training
 
     found: dict[str, dict[str, float]] = {}
     for language in ("en", "zh"):
         here = [row for row in rows if row.language == language]
+        if len({row.supported for row in here}) < 2:
+            continue
         x, y = training.table(here)
         column = {name: x[:, index] for index, name in enumerate(support.FEATURES)}
         column["rarest"], column["extra"] = -column["rarest"], -column["extra"]

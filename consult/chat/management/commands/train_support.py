@@ -24,14 +24,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Train, write, and say what was learnt from."""
-        documents = [
-            (
-                topic.id if topic.language == "en" else f"{topic.language}-{topic.id}",
-                topic.language,
-                [Passage(1, topic.title, piece.text) for piece in topic.pieces],
-            )
-            for topic in load_all()
-            if not isinstance(topic, TopicError)
-        ]
-        for language, model in training.train(documents, options["out"], seed=options["seed"]).items():
+        for language, model in training.train(library(), options["out"], seed=options["seed"]).items():
             self.stdout.write(f"{language}: {model['pairs']} {model['source']} pairs, threshold {model['threshold']}")
+
+
+def library() -> training.Documents:
+    """The library's own topics, as the trainers read them."""
+    return [
+        (
+            topic.id if topic.language == "en" else f"{topic.language}-{topic.id}",
+            topic.language,
+            [Passage(1, topic.title, piece.text) for piece in topic.pieces],
+        )
+        for topic in load_all()
+        if not isinstance(topic, TopicError)
+    ]
